@@ -1,0 +1,106 @@
+/**
+ * The header fields of one message, in the order, case and number in which they
+ * stood on the wire (RFC 9110 section 5).
+ *
+ * Names are compared without regard to case. Values are latin1 strings: one
+ * character for each byte. Whoever adds a field vouches that it holds neither
+ * CR, LF nor NUL; the writer checks again before the bytes leave.
+ */
+export class HeaderList {
+  /** Names and values in turn: `[name, value, name, value, …]`. Read it; change it only through the methods. */
+  readonly fields: string[]
+
+  /** Takes ownership of `fields`. */
+  constructor(fields: string[] = []) {
+    this.fields = fields
+  }
+
+  /** How many fields there are, repeats counted. */
+  get size(): number {
+    return this.fields.length >> 1
+  }
+
+  /** The value of the first field of that name (given in lower case), or undefined. */
+  get(name: string): string | undefined {
+    const index = this.#find(name, 0)
+    return index < 0 ? undefined : this.fields[index + 1]
+  }
+
+  /** Every value of that name (given in lower case), in order. */
+  getAll(name: string): string[] {
+    const values: string[] = []
+    for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2)) {
+      values.push(this.fields[at + 1] as string)
+    }
+    return values
+  }
+
+  /** Whether a field of that name (given in lower case) is there. */
+  has(name: string): boolean {
+    return this.#find(name, 0) >= 0
+  }
+
+  /** Adds a field at the end, beside any of the same name. */
+  append(name: string, value: string): void {
+    this.fields.push(name, value)
+  }
+
+  /** Gives the first field of that name (any case) this value, removes its repeats; adds the field if there was none. */
+  set(name: string, value: string): void {
+    const lower = name.toLowerCase()
+    const index = this.#find(lower, 0)
+    if (index < 0) {
+      this.fields.push(name, value)
+      return
+    }
+    this.fields[index + 1] = value
+    this.#removeFrom(lower, index + 2)
+  }
+
+  /** Removes every field of that name (given in lower case). */
+  delete(name: string): void {
+    this.#removeFrom(name, 0)
+  }
+
+  /** Removes every field whose lower-case name is in `names`. */
+  deleteAll(names: ReadonlySet<string>): void {
+    const { fields } = this
+    let kept = 0
+    for (let at = 0; at < fields.length; at += 2) {
+      if (names.has((fields[at] as string).toLowerCase())) continue
+      fields[kept] = fields[at] as string
+      fields[kept + 1] = fields[at + 1] as string
+      kept += 2
+    }
+    fields.length = kept
+  }
+
+  /** A copy that shares nothing with this one. */
+  clone(): HeaderList {
+    return new HeaderList(this.fields.slice())
+  }
+
+  /** Yields `[name, value]` pairs; off the hot path. */
+  *[Symbol.iterator](): Generator<readonly [name: string, value: string]> {
+    for (let at = 0; at < this.fields.length; at += 2) {
+      yield [this.fields[at] as string, this.fields[at + 1] as string]
+    }
+  }
+
+  #find(lower: string, from: number): number {
+    const { fields } = this
+    for (let at = from; at < fields.length; at += 2) {
+      const name = fields[at] as string
+      if (name.length === lower.length && (name === lower || name.toLowerCase() === lower)) {
+        return at
+      }
+    }
+    return -1
+  }
+
+  #removeFrom(lower: string, from: number): void {
+    for (let at = this.#find(lower, from); at >= 0; at = this.#find(lower, at)) {
+      this.fields.splice(at, 2)
+    }
+  }
+}

@@ -1,0 +1,325 @@
+/**
+ * What a sidecar does, as plain data: the one thing that both config formats
+ * are turned into, and that everything else is built from.
+ *
+ * It can be cloned to another thread and printed as JSON as it is. References
+ * are shared: one service named by two hosts is one object. Regular expressions
+ * are kept as their (checked) sources, addresses as text. Nothing here changes
+ * after parsing.
+ */
+export interface Model {
+  readonly identity: Identity
+  readonly listeners: readonly Listener[]
+  readonly inbound: DirectionRules
+  readonly outbound: DirectionRules
+  readonly chains: Readonly<Record<ChainName, readonly StepConfig[]>>
+  readonly timeouts: Timeouts
+  readonly limits: Limits
+  readonly forwarding: ForwardingHeaders
+  readonly accessLog: AccessLogConfig | null
+  /** FSM's metric names and its `fsm-stats` response header, beside our own. */
+  readonly fsmMetrics: boolean
+  /** Probe ports (15901 to 15903) and what answers behind them. */
+  readonly probes: readonly Probe[]
+  /** The whole config as scripts may see it, secrets removed. */
+  readonly script: JsonObject
+}
+
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+export interface JsonObject {
+  readonly [key: string]: Json
+}
+
+/** Which way traffic flows: to the application beside us, or from it. */
+export type Direction = 'inbound' | 'outbound'
+
+/** The four chains. Plugins are mounted on them by these names. */
+export const chainNames = ['inbound-tcp', 'inbound-http', 'outbound-tcp', 'outbound-http'] as const
+export type ChainName = (typeof chainNames)[number]
+
+/** A module mounted on a chain. `name` is FSM's file name, such as `modules/inbound-http-routing.js`. */
+export interface StepConfig {
+  readonly name: string
+  readonly priority: number
+}
+
+/** Who this sidecar is. Empty strings for what nobody said. */
+export interface Identity {
+  readonly namespace: string
+  readonly serviceAccount: string
+  readonly podName: string
+  readonly workloadKind: string
+  readonly labels: Readonly<Record<string, string>>
+  /** What the outbound side says of itself in `serviceidentity`: `account.namespace`, or empty for nothing. */
+  readonly serviceIdentity: string
+}
+
+/** How a listener learns where a connection was going. */
+export const originalDestinations = ['listener', 'header', 'proxy-protocol', 'redirect'] as const
+export type OriginalDestination = (typeof originalDestinations)[number]
+
+/** One address that is listened on. */
+export interface Listener {
+  readonly direction: Direction
+  readonly host: string
+  /** 0 lets the kernel choose. */
+  readonly port: number
+  readonly originalDestination: OriginalDestination
+  /** CIDR ranges whose word about the original destination is believed. */
+  readonly trustedSources: readonly string[]
+  /** With `listener`: the index in {@link DirectionRules.ports} of the rule that it serves. */
+  readonly rule: number | null
+}
+
+/** All that concerns one direction. */
+export interface DirectionRules {
+  /** In the order in which they are tried. */
+  readonly ports: readonly PortRule[]
+  readonly clusters: Readonly<Record<string, Cluster>>
+  /** CIDRs and addresses that may connect; null lets everyone in. Inbound only. */
+  readonly allowedSources: readonly string[] | null
+  /** Whether a connection that no rule covers may go where it was going. Outbound only. */
+  readonly allowEgress: boolean
+}
+
+export type Protocol = 'http' | 'grpc' | 'tcp' | 'tcp-server-first' | 'https'
+
+/** What is done with connections to one destination port. */
+export interface PortRule {
+  readonly direction: Direction
+  /** Unique and stable across pushes; stands in metrics and logs. */
+  readonly name: string
+  /** The destination port that it is for; null is any. */
+  readonly port: number | null
+  readonly protocol: Protocol
+  /** CIDRs of the destinations that it is for; null is any, and is tried after those that have some. */
+  readonly destinations: readonly string[] | null
+  /** FSM's SourceIPRanges: callers from here are ingress, with what is asked of their TLS. Null when not given. */
+  readonly sources: readonly SourceRange[] | null
+  readonly connectionLimit: ConnectionLimit | null
+  readonly http: HttpRules | null
+  readonly tcp: TcpRules | null
+  /** FSM's match object, for scripts (`__port`). */
+  readonly script: JsonObject
+}
+
+export interface SourceRange {
+  readonly cidr: string
+  readonly mutualTls: boolean
+  readonly skipClientCertificateCheck: boolean
+  readonly principals: readonly string[] | null
+}
+
+/** New connections per time: a token bucket. */
+export interface ConnectionLimit {
+  readonly connections: number
+  readonly windowMs: number
+  readonly burst: number
+}
+
+export interface HttpRules {
+  /** Lower-case `host` or `host:port` → service; `*` and `*.domain` where `hostMatching` is `flexible`. */
+  readonly hosts: Readonly<Record<string, HostEntry>>
+  /** `exact`: the Host header as it is (FSM); `*` only for ingress. `flexible`: also without port, by wildcard, and `*`. */
+  readonly hostMatching: 'exact' | 'flexible'
+  /** Where unknown hosts go (FSM's EnableAutoDefaultRoute), or null. */
+  readonly defaultHost: HostEntry | null
+  /** `grouped`: a rule set of the caller's own shadows the anonymous one (FSM). `filtered`: rule by rule. */
+  readonly callerMatching: 'grouped' | 'filtered'
+}
+
+export interface HostEntry {
+  readonly service: Service
+  /** What the Host header becomes when this entry is used as the default host. */
+  readonly rewriteHost: string
+}
+
+export interface TcpRules {
+  readonly targets: readonly WeightedCluster[]
+  /** Whether a connection for which there is no endpoint may go where it was going. */
+  readonly allowEgress: boolean
+  readonly plugins: Readonly<Record<string, Json>>
+}
+
+export interface Service {
+  readonly name: string
+  /** Tried in this order; the first match wins. */
+  readonly routes: readonly RouteRule[]
+  readonly rateLimit: HttpRateLimit | null
+  readonly plugins: Readonly<Record<string, Json>>
+  /** For scripts (`__service`). */
+  readonly script: JsonObject
+}
+
+export interface RouteRule {
+  /** Stable within its service; stands in metrics and logs. */
+  readonly name: string
+  readonly path: PathMatch
+  /** Upper case; null is any. */
+  readonly methods: readonly string[] | null
+  readonly headers: readonly HeaderMatch[]
+  /** `account.namespace` of the callers it is for; null is anyone. */
+  readonly callers: readonly string[] | null
+  /** Those of weight 0 are used only when the others fail. */
+  readonly targets: readonly WeightedCluster[]
+  readonly rateLimit: HttpRateLimit | null
+  /** Longest time for the whole exchange; null takes the sidecar's. */
+  readonly requestTimeoutMs: number | null
+  /** For scripts (`__route`). */
+  readonly script: JsonObject
+}
+
+export interface PathMatch {
+  readonly type: 'exact' | 'prefix' | 'regex'
+  readonly value: string
+  /** Whether the test sees the query too (FSM), or the path alone (ours). */
+  readonly includesQuery: boolean
+  /** Prefix only: whether `/a` matches `/ab` (FSM) or only `/a` and `/a/…` (ours). */
+  readonly isSegmentPrefix: boolean
+}
+
+export interface HeaderMatch {
+  /** Lower case. */
+  readonly name: string
+  /** Unanchored regular expression; a missing header is tested as the empty string. */
+  readonly regex: string
+}
+
+export interface WeightedCluster {
+  readonly cluster: string
+  readonly weight: number
+}
+
+/** Requests per time: a token bucket, and what those over it are told. */
+export interface HttpRateLimit {
+  readonly requests: number
+  readonly windowMs: number
+  readonly burst: number
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string])[]
+}
+
+/** A group of endpoints that do the same work. */
+export interface Cluster {
+  readonly name: string
+  readonly endpoints: readonly Endpoint[]
+  readonly balancing: Balancing
+  readonly connections: ConnectionPoolLimits
+  readonly connectTimeoutMs: number | null
+  readonly retry: RetryPolicy | null
+  readonly breaker: BreakerPolicy | null
+  /** For scripts (`__cluster`). */
+  readonly script: JsonObject
+}
+
+export interface Endpoint {
+  /** `host:port`, IPv6 in brackets: its identity, and what `__target` says. */
+  readonly address: string
+  readonly host: string
+  readonly port: number
+  /** 0 is used only when all others have failed. */
+  readonly weight: number
+  /** Put before the path of each request, or null. */
+  readonly pathPrefix: string | null
+  /** `host:port` of a gateway that is connected to instead, or null. */
+  readonly viaGateway: string | null
+}
+
+export interface Balancing {
+  readonly policy: 'round-robin' | 'least-requests' | 'ring-hash'
+  /** For `ring-hash`: a header (lower case), or the client's address when null. */
+  readonly hashHeader: string | null
+  /** Whether a client connection keeps its endpoint (FSM for HTTP/1) or each request chooses. */
+  readonly sticky: 'connection' | 'request'
+}
+
+/** Limits of the upstream pool of each endpoint. */
+export interface ConnectionPoolLimits {
+  readonly maxConnections: number
+  readonly maxRequestsPerConnection: number
+  readonly maxPendingRequests: number
+  /** Idle connections are closed after this; keep it under the upstream's own. */
+  readonly idleMs: number
+}
+
+export interface RetryPolicy {
+  /** Statuses that are tried again. */
+  readonly statuses: readonly number[]
+  /** Failures are tried again too when nothing was sent, or when the method is idempotent. */
+  readonly retries: number
+  readonly perTryTimeoutMs: number | null
+  readonly backoffBaseMs: number
+  readonly backoffMaxMs: number
+  /** Retries in flight at most, as a share of the requests in flight; at least `budgetMinimum` are always allowed. */
+  readonly budgetRatio: number
+  readonly budgetMinimum: number
+}
+
+/** FSM's CircuitBreaking, with our half-open state. */
+export interface BreakerPolicy {
+  readonly windowMs: number
+  readonly minRequests: number
+  readonly openMs: number
+  readonly slowMs: number
+  readonly slowAmount: number | null
+  readonly slowRatio: number | null
+  readonly errorAmount: number | null
+  readonly errorRatio: number | null
+  readonly status: number
+  readonly body: string
+  /** Requests let through at once to find out whether the cluster is well again. */
+  readonly halfOpenRequests: number
+}
+
+/** Every wait has its own limit, in milliseconds; 0 is none. */
+export interface Timeouts {
+  readonly connectMs: number
+  /** From the first byte of a request head to its last, and from accept to the first head. */
+  readonly requestHeadMs: number
+  /** Silence of a connection between requests, within a body, and of a TCP connection both ways. */
+  readonly idleMs: number
+  /** From a request's head to the end of its answer. */
+  readonly requestMs: number
+  /** How long what is in flight may go on after SIGTERM, or after its generation was replaced. */
+  readonly drainMs: number
+}
+
+/** What a stranger may use up. */
+export interface Limits {
+  readonly maxConnections: number
+  readonly maxHeadBytes: number
+  readonly maxTargetBytes: number
+  readonly maxHeaders: number
+  /** 0 is none. */
+  readonly maxBodyBytes: number
+  readonly maxRequestsPerConnection: number
+  /** How much of a request is kept so that it can be sent again. */
+  readonly maxReplayBytes: number
+}
+
+/** Which headers we add about ourselves and the client. */
+export interface ForwardingHeaders {
+  /** The pseudonym in `Via`, or null for no `Via`. */
+  readonly via: string | null
+  /** `append` to what the client sent, `replace` it, or `off`. */
+  readonly forwardedFor: 'append' | 'replace' | 'off'
+  readonly forwardedProto: boolean
+  readonly forwardedHost: boolean
+  /** `keep` the client's and make one if there is none, `replace` always, or `off`. */
+  readonly requestId: 'keep' | 'replace' | 'off'
+}
+
+export interface AccessLogConfig {
+  /** `-` is standard output; else a file that is appended to. */
+  readonly path: string
+  /** Share of exchanges that are logged, 0 to 1. */
+  readonly sample: number
+  /** Field name → template with `%{…}`; null takes the default fields. */
+  readonly fields: Readonly<Record<string, string>> | null
+}
+
+/** What answers on one of FSM's probe ports. */
+export interface Probe {
+  readonly kind: 'liveness' | 'readiness' | 'startup'
+  readonly port: number
+}
