@@ -1,4 +1,4 @@
-import type { ProxyError } from './failures.ts'
+import type { FailureCode, ProxyError } from './failures.ts'
 import type { HeaderList } from './headers.ts'
 import type { HttpResponse } from './http.ts'
 import type { Direction } from './model.ts'
@@ -46,9 +46,27 @@ export interface Outcome {
 
 type OutcomeListener = (outcome: Outcome, cx: Context) => void
 
+/** Who wants to know that an exchange was given up. */
+export interface AbortListener {
+  /** Called at most once. */
+  onAbort(reason: ProxyError): void
+}
+
+/** Where interim answers go. */
+export interface InterimSink {
+  /** Passes a 1xx answer of the upstream on to the client. */
+  inform(status: number, headers: HeaderList): void
+}
+
+/** Where ids come from. */
+export interface IdSource {
+  nextId(): string
+}
+
 /** What the edge gives each new exchange. */
 export interface ContextInit {
-  readonly id: string | (() => string)
+  /** The id, or who makes it when it is first asked for. */
+  readonly id: string | IdSource
   readonly peer: Peer
   readonly vars: Variables
   readonly log: Log
@@ -65,15 +83,20 @@ export class Context {
   readonly log: Log
   /** Monotonic, in milliseconds. */
   readonly startedAt: number
+  /** Where 1xx answers of the upstream go. Set by the edge for clients that understand them; null for the others. */
+  interim: InterimSink | null = null
   /**
-   * Passes a 1xx answer of the upstream on to the client. Set by the edge for
-   * clients that understand it; null for the others.
+   * The longest that the next try may take from here to the head of its answer,
+   * in milliseconds; null is no limit. Written by `retry` before each try. The
+   * upstream enforces it: it gives that try up and rejects with `TRY_TIMEOUT`.
    */
-  inform: ((status: number, headers: HeaderList) => void) | null = null
-  #id: string | (() => string)
+  tryTimeoutMs: number | null = null
+  /** Why a filter answered by itself in place of an upstream, for metrics and logs; null when none did. */
+  refusal: FailureCode | null = null
+  #id: string | IdSource
   #controller: AbortController | null = null
   #abortReason: ProxyError | null = null
-  #abortListeners: ((reason: ProxyError) => void)[] | null = null
+  #abortListeners: AbortListener[] | null = null
   #endListeners: OutcomeListener[] | null = null
 
   constructor(init: ContextInit) {
@@ -86,7 +109,7 @@ export class Context {
 
   /** Unique among all exchanges of this proxy, for logs and `X-Request-Id`. Made when first asked for. */
   get id(): string {
-    if (typeof this.#id !== 'string') this.#id = this.#id()
+    if (typeof this.#id !== 'string') this.#id = this.#id.nextId()
     return this.#id
   }
 
@@ -109,17 +132,22 @@ export class Context {
 
   /** Calls `listener` once if the exchange is given up; at once if it has been. The result takes it back. */
   onAbort(listener: (reason: ProxyError) => void): () => void {
-    if (this.#abortReason) {
-      listener(this.#abortReason)
-      return () => {}
-    }
-    this.#abortListeners ??= []
-    const listeners = this.#abortListeners
-    listeners.push(listener)
-    return () => {
-      const index = listeners.indexOf(listener)
-      if (index >= 0) listeners.splice(index, 1)
-    }
+    const held = { onAbort: listener }
+    this.addAbortListener(held)
+    return () => this.removeAbortListener(held)
+  }
+
+  /** Like {@link onAbort} for the hot path: no closure for each exchange. Ends with {@link removeAbortListener}. */
+  addAbortListener(listener: AbortListener): void {
+    if (this.#abortReason) listener.onAbort(this.#abortReason)
+    else if (this.#abortListeners) this.#abortListeners.push(listener)
+    else this.#abortListeners = [listener]
+  }
+
+  /** Takes {@link addAbortListener} back; harmless when it is not there any more. */
+  removeAbortListener(listener: AbortListener): void {
+    const index = this.#abortListeners?.lastIndexOf(listener) ?? -1
+    if (index >= 0) this.#abortListeners?.splice(index, 1)
   }
 
   /** Calls `listener` when the last byte has gone either way. It must not throw. */
@@ -135,7 +163,7 @@ export class Context {
     const listeners = this.#abortListeners
     this.#abortListeners = null
     this.#controller?.abort(reason)
-    if (listeners) for (const listener of [...listeners]) listener(reason)
+    if (listeners) for (const listener of [...listeners]) listener.onAbort(reason)
   }
 
   /** For the edge alone: the exchange is over. */

@@ -1,36 +1,43 @@
+import { ProxyError } from './failures.ts'
+import { isAll, tokenChars, valueChars } from './syntax.ts'
+
 /**
  * The header fields of one message, in the order, case and number in which they
  * stood on the wire (RFC 9110 section 5).
  *
  * Names are compared without regard to case. Values are latin1 strings: one
- * character for each byte. Whoever adds a field vouches that it holds neither
- * CR, LF nor NUL; the writer checks again before the bytes leave.
+ * character for each byte. Nothing can be added that would change the framing
+ * of the message: names must be tokens, values must hold no control character.
  */
 export class HeaderList {
-  /** Names and values in turn: `[name, value, name, value, …]`. Read it; change it only through the methods. */
-  readonly fields: string[]
+  readonly #fields: string[]
 
-  /** Takes ownership of `fields`. */
+  /** Takes ownership of `fields`, names and values in turn, which must be valid already. */
   constructor(fields: string[] = []) {
-    this.fields = fields
+    this.#fields = fields
+  }
+
+  /** Names and values in turn: `[name, value, name, value, …]`. A view, not a copy. */
+  get fields(): readonly string[] {
+    return this.#fields
   }
 
   /** How many fields there are, repeats counted. */
   get size(): number {
-    return this.fields.length >> 1
+    return this.#fields.length >> 1
   }
 
   /** The value of the first field of that name (given in lower case), or undefined. */
   get(name: string): string | undefined {
     const index = this.#find(name, 0)
-    return index < 0 ? undefined : this.fields[index + 1]
+    return index < 0 ? undefined : this.#fields[index + 1]
   }
 
   /** Every value of that name (given in lower case), in order. */
   getAll(name: string): string[] {
     const values: string[] = []
     for (let at = this.#find(name, 0); at >= 0; at = this.#find(name, at + 2)) {
-      values.push(this.fields[at + 1] as string)
+      values.push(this.#fields[at + 1] as string)
     }
     return values
   }
@@ -40,20 +47,22 @@ export class HeaderList {
     return this.#find(name, 0) >= 0
   }
 
-  /** Adds a field at the end, beside any of the same name. */
+  /** Adds a field at the end, beside any of the same name. Throws `INTERNAL` if it could not be sent as it is. */
   append(name: string, value: string): void {
-    this.fields.push(name, value)
+    checkField(name, value)
+    this.#fields.push(name, value)
   }
 
-  /** Gives the first field of that name (any case) this value, removes its repeats; adds the field if there was none. */
+  /** Gives the first field of that name (any case) this value, removes its repeats; adds the field if there was none. Throws like {@link append}. */
   set(name: string, value: string): void {
+    checkField(name, value)
     const lower = name.toLowerCase()
     const index = this.#find(lower, 0)
     if (index < 0) {
-      this.fields.push(name, value)
+      this.#fields.push(name, value)
       return
     }
-    this.fields[index + 1] = value
+    this.#fields[index + 1] = value
     this.#removeFrom(lower, index + 2)
   }
 
@@ -64,7 +73,7 @@ export class HeaderList {
 
   /** Removes every field whose lower-case name is in `names`. */
   deleteAll(names: ReadonlySet<string>): void {
-    const { fields } = this
+    const fields = this.#fields
     let kept = 0
     for (let at = 0; at < fields.length; at += 2) {
       if (names.has((fields[at] as string).toLowerCase())) continue
@@ -77,18 +86,18 @@ export class HeaderList {
 
   /** A copy that shares nothing with this one. */
   clone(): HeaderList {
-    return new HeaderList(this.fields.slice())
+    return new HeaderList(this.#fields.slice())
   }
 
   /** Yields `[name, value]` pairs; off the hot path. */
   *[Symbol.iterator](): Generator<readonly [name: string, value: string]> {
-    for (let at = 0; at < this.fields.length; at += 2) {
-      yield [this.fields[at] as string, this.fields[at + 1] as string]
+    for (let at = 0; at < this.#fields.length; at += 2) {
+      yield [this.#fields[at] as string, this.#fields[at + 1] as string]
     }
   }
 
   #find(lower: string, from: number): number {
-    const { fields } = this
+    const fields = this.#fields
     for (let at = from; at < fields.length; at += 2) {
       const name = fields[at] as string
       if (name.length === lower.length && (name === lower || name.toLowerCase() === lower)) {
@@ -100,7 +109,17 @@ export class HeaderList {
 
   #removeFrom(lower: string, from: number): void {
     for (let at = this.#find(lower, from); at >= 0; at = this.#find(lower, at)) {
-      this.fields.splice(at, 2)
+      this.#fields.splice(at, 2)
     }
+  }
+}
+
+/** Throws if a name is no token, or a value holds a control character or something beyond latin1. */
+function checkField(name: string, value: string): void {
+  if (name.length === 0 || !isAll(name, tokenChars)) {
+    throw new ProxyError('INTERNAL', `${JSON.stringify(name)} is not a header name`)
+  }
+  if (!isAll(value, valueChars)) {
+    throw new ProxyError('INTERNAL', `the value given to header ${name} holds a character that it may not`)
   }
 }

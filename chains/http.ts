@@ -38,6 +38,13 @@ export interface HttpResponse {
    * destroy it.
    */
   tunnel: ByteStream | null
+  /** The protocol that a `101` switches to, or null. */
+  upgrade: string | null
   /** What the upstream's `Content-Length` said for an answer to HEAD or a 304, which has no body to measure. */
   declaredLength: number | null
+}
+
+/** An answer of our own, with a short body or none. */
+export function localResponse(status: number, headers: HeaderList, body: Body | null): HttpResponse {
+  return { status, reason: '', headers, body, tunnel: null, upgrade: null, declaredLength: null }
 }

@@ -247,6 +247,12 @@ export interface RetryPolicy {
   readonly statuses: readonly number[]
   /** Failures are tried again too when nothing was sent, or when the method is idempotent. */
   readonly retries: number
+  /**
+   * Whether POST, PATCH and other methods that are not idempotent (RFC 9110,
+   * 9.2.2) are tried again as freely as GET, at the risk of being done twice.
+   * True for FSM, which retries everything.
+   */
+  readonly retryNonIdempotent: boolean
   readonly perTryTimeoutMs: number | null
   readonly backoffBaseMs: number
   readonly backoffMaxMs: number
@@ -322,4 +328,6 @@ export interface AccessLogConfig {
 export interface Probe {
   readonly kind: 'liveness' | 'readiness' | 'startup'
   readonly port: number
+  /** The address that is listened on; loopback when not given. */
+  readonly host?: string
 }

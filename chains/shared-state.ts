@@ -7,7 +7,8 @@ interface Entry {
  * State that must outlive a push (buckets, breakers, balancers), by stable key.
  *
  * Every generation holds what it uses through a {@link SharedScope} of its own;
- * what no generation holds any more is forgotten.
+ * what no generation holds any more is forgotten, and disposed of if it has a
+ * `Symbol.dispose`.
  */
 export class SharedState {
   readonly #entries = new Map<string, Entry>()
@@ -55,8 +56,14 @@ export class SharedScope implements Disposable {
       const entry = this.#entries.get(key)
       if (!entry) continue
       entry.holders -= 1
-      if (entry.holders === 0) this.#entries.delete(key)
+      if (entry.holders > 0) continue
+      this.#entries.delete(key)
+      if (isDisposable(entry.value)) entry.value[Symbol.dispose]()
     }
     this.#held.clear()
   }
+}
+
+function isDisposable(value: unknown): value is Disposable {
+  return typeof value === 'object' && value !== null && Symbol.dispose in value
 }

@@ -11,20 +11,20 @@ import type { ProxyError } from './failures.ts'
 export interface ByteStream {
   /** What the peer sends. */
   readonly readable: Body
-  /** Towards the peer. `onDrain` of {@link relay} is how it says that it has room again. */
+  /** Towards the peer. */
   readonly writable: StreamSink
   /** Ends both ways at once; with an error the peer sees a reset. Harmless when done already. */
   destroy(error?: ProxyError): void
 }
 
-/** A sink that can say when it has room again. */
+/** A sink that wakes its source when it has room again. */
 export interface StreamSink extends BodySink {
-  /** Called by the sink when it has room again after `write` answered false. One listener: the last one set. */
-  onDrain: (() => void) | null
+  /** Resumed by the sink when it has room again after `write` answered false. Set by {@link relay}. */
+  source: Body | null
 }
 
 /** Sends all that `from` brings into `to`, with back-pressure. Ends `to` with it; returns at once. */
 export function relay(from: Body, to: StreamSink): void {
-  to.onDrain = () => from.resume()
+  to.source = from
   from.open(to)
 }

@@ -164,6 +164,21 @@ export const metrics = {
     help: 'Access log lines that were dropped because their reader was too slow.',
     labels: [],
   },
+  pillion_config_generation: {
+    kind: 'gauge',
+    help: 'Number of the generation that serves.',
+    labels: [],
+  },
+  pillion_config_pushes_total: {
+    kind: 'counter',
+    help: 'Configs that were brought into service or refused; outcome is ok or refused.',
+    labels: ['outcome'],
+  },
+  pillion_workers_ended_total: {
+    kind: 'counter',
+    help: 'Workers that ended without being told to; reason is crashed or silent.',
+    labels: ['reason'],
+  },
   sidecar_cluster_upstream_cx_tx_bytes_total: {
     kind: 'counter',
     help: 'FSM: bytes sent to a cluster.',

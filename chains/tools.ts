@@ -34,7 +34,9 @@ export interface Upstream {
   /**
    * Sends a request to an endpoint of `cluster` and resolves with the head of
    * its answer. Rejects with a `ProxyError` whose traits say whether something
-   * was sent. Interim answers go to {@link Context.inform}.
+   * was sent. Interim answers go to {@link Context.interim}. It changes nothing
+   * in the request, and leaves the body of one that was not sent untouched, so
+   * that the next endpoint can be given the same.
    */
   request(request: HttpRequest, cx: Context, cluster: Cluster, endpoint: Endpoint): Promise<HttpResponse>
   /** Opens a raw connection to an endpoint. Rejects with a `ProxyError` of the connect kind. */

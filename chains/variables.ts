@@ -20,6 +20,11 @@ export interface Variables {
   service: Service | null
   /** The matched rule. Written by `http-routing`. */
   route: RouteRule | null
+  /**
+   * Whether there is no route because the request may not go there, rather than
+   * because there is nothing. Written by `http-routing`, for `fallback`.
+   */
+  isDenied: boolean
   /** Where to send it. Written by `http-routing` or `tcp-routing`. */
   cluster: Cluster | null
   /** The endpoint chosen, as `host:port`. Written by `load-balancing`. */
@@ -36,6 +41,7 @@ export function newVariables(port: PortRule | null, isEgress: boolean): Variable
     isEgress,
     service: null,
     route: null,
+    isDenied: false,
     cluster: null,
     target: null,
   }

@@ -1,0 +1,109 @@
+import type { Context, Outcome } from '../context.ts'
+import type { HttpFilter, TcpFilter } from '../filter.ts'
+import type { HeaderList } from '../headers.ts'
+import type { AccessLogConfig, Direction, Model } from '../model.ts'
+import { isoTimeWriter } from '../policy/iso-time.ts'
+import { jsonText } from '../policy/json-text.ts'
+import { defaultLogFields, type LogEntry, type LoggedRequest, type LogValue } from '../policy/log-fields.ts'
+import { compileTemplate, type Template } from '../policy/template.ts'
+import type { Tools } from '../tools.ts'
+
+/**
+ * Writes one line of JSON for each HTTP exchange when it ends; the request is
+ * shown as it was when it came to this filter. Throws if a template is wrong.
+ *
+ * `sample` thins the lines out, except those of failures that are the proxy's or
+ * a plugin's fault.
+ */
+export function accessLog(
+  direction: Direction,
+  tools: Tools,
+  config: AccessLogConfig,
+  model: Model,
+): HttpFilter {
+  const { write, requestHeaders } = lineWriter(direction, tools, config, model)
+  const kept = (headers: HeaderList) => requestHeaders.map((name) => headers.get(name))
+  return (request, cx, next) => {
+    const { method, path, version } = request
+    const logged: LoggedRequest = { method, path, version, headers: kept(request.headers) }
+    cx.onEnd((outcome) => write(logged, outcome, cx))
+    return next(request, cx)
+  }
+}
+
+/** Like {@link accessLog}, for TCP connections; what concerns requests is null. */
+export function tcpAccessLog(
+  direction: Direction,
+  tools: Tools,
+  config: AccessLogConfig,
+  model: Model,
+): TcpFilter {
+  const { write } = lineWriter(direction, tools, config, model)
+  const ended = (outcome: Outcome, cx: Context) => write(null, outcome, cx)
+  return (stream, cx, next) => {
+    cx.onEnd(ended)
+    return next(stream, cx)
+  }
+}
+
+interface LineWriter {
+  readonly write: (request: LoggedRequest | null, outcome: Outcome, cx: Context) => void
+  /** Lower-case names of the request headers to keep for `write`, in its order. */
+  readonly requestHeaders: readonly string[]
+}
+
+/** One field of the lines. It remembers what it wrote last, because most fields say the same again and again. */
+interface Column {
+  /** What stands before the value. */
+  readonly prefix: string
+  readonly template: Template
+  value: LogValue | undefined
+  text: string
+}
+
+function lineWriter(direction: Direction, tools: Tools, config: AccessLogConfig, model: Model): LineWriter {
+  const requestHeaders: string[] = []
+  const columns = Object.entries(config.fields ?? defaultLogFields).map(
+    ([name, text], at): Column => ({
+      prefix: `${at === 0 ? '' : ','}${jsonText(name)}:`,
+      template: compiled(name, text, requestHeaders),
+      value: undefined,
+      text: '',
+    }),
+  )
+  const { identity } = model
+  const isoTime = isoTimeWriter()
+  let written: Outcome | null = null
+
+  const write = (request: LoggedRequest | null, outcome: Outcome, cx: Context) => {
+    // a filter further out may have run the chain again: still one exchange, and one line
+    if (outcome === written) return
+    written = outcome
+    if (config.sample < 1 && !isOurFault(outcome) && tools.random() >= config.sample) return
+    const startedAt = tools.clock.wallTime() - outcome.durationMs
+    const entry: LogEntry = { direction, identity, cx, outcome, request, startedAt, isoTime }
+    let line = '{'
+    for (const column of columns) {
+      const value = column.template.read(entry)
+      if (value !== column.value) {
+        column.value = value
+        column.text = column.prefix + column.template.json(value)
+      }
+      line += column.text
+    }
+    tools.writeAccessLog(`${line}}`)
+  }
+  return { write, requestHeaders }
+}
+
+function isOurFault({ error }: Outcome): boolean {
+  if (!error) return false
+  const { blame } = error.traits
+  return blame === 'proxy' || blame === 'plugin'
+}
+
+function compiled(name: string, text: string, requestHeaders: string[]): Template {
+  const template = compileTemplate(text, requestHeaders)
+  if ('error' in template) throw new Error(`access log field ${JSON.stringify(name)}: ${template.error}`)
+  return template
+}
