@@ -1,0 +1,305 @@
+import type { Peer } from '../../chains/context.ts'
+import { ProxyError } from '../../chains/failures.ts'
+import type { HttpResponse } from '../../chains/http.ts'
+import type { PortRule } from '../../chains/model.ts'
+import { relay } from '../../chains/stream.ts'
+import { type BodyFraming, MessageReader, type ReaderEvents } from '../http1/reader.ts'
+import { parseRequestHead, type RequestHead } from '../http1/request-head.ts'
+import { prepareResponse } from '../http1/response-writer.ts'
+import { RawStream } from '../net/raw-stream.ts'
+import type { Swept } from '../net/sweeper.ts'
+import { latin1, type Transport, type TransportHandler } from '../net/transport.ts'
+import type { ClientConnection, Edge } from './edge.ts'
+import { type ExchangeOwner, HttpExchange } from './http-exchange.ts'
+import { refusal } from './refusal.ts'
+
+/** How long a closed connection is still read, so that the client gets our last answer before a reset. */
+const lingerMs = 2_000
+
+/** A body that nobody read is read to its end, up to this many bytes, to save the connection. */
+const maxDiscardBytes = 65_536
+
+/** Where the requests of a connection go: decided at accept, or for each request by its headers. */
+export interface RequestOrigin {
+  readonly peer: Peer
+  readonly port: PortRule | null
+  readonly isEgress: boolean
+}
+
+/** What a connection is told when it is made. */
+export interface HttpConnectionOptions {
+  readonly edge: Edge
+  readonly transport: Transport
+  /** What is known of the connection itself. */
+  readonly peer: Peer
+  /** Finds where a request goes, and takes out of its headers what was meant for us alone. Null refuses by reset. */
+  readonly originOf: (head: RequestHead) => RequestOrigin | null
+  /** Called once when the connection is gone. */
+  readonly onGone: () => void
+}
+
+/**
+ * A client's HTTP/1.1 connection: one exchange at a time, in order, however
+ * many requests the client has sent ahead.
+ */
+export class HttpConnection
+  implements ClientConnection, ExchangeOwner, TransportHandler, ReaderEvents, Swept
+{
+  readonly edge: Edge
+  readonly transport: Transport
+  readonly reader: MessageReader
+  readonly peer: Peer
+  readonly #options: HttpConnectionOptions
+  #exchange: HttpExchange | null = null
+  #head: RequestHead | null = null
+  #origin: RequestOrigin | null = null
+  #requests = 0
+  #isRequestWhole = true
+  #isAnswered = true
+  #willKeepAlive = true
+  #isLingering = false
+  #isClosed = false
+  #hasEnded = false
+  /** When the wait at hand began: for a head, for the next request, for bytes, for the last FIN. */
+  #waitingSince: number
+  #tunnel: RawStream | null = null
+
+  constructor(options: HttpConnectionOptions) {
+    this.edge = options.edge
+    this.transport = options.transport
+    this.peer = options.peer
+    this.#options = options
+    const { limits } = this.edge.generation.model
+    this.reader = new MessageReader({ ...limits, kind: 'request' }, this)
+    this.reader.onResume = () => this.transport.resume()
+    this.#waitingSince = this.edge.sweeper.now
+    this.edge.sweeper.add(this)
+  }
+
+  get isIdle(): boolean {
+    return this.#exchange === null && !this.reader.isInHead && !this.#tunnel
+  }
+
+  get mayKeepAlive(): boolean {
+    const { limits } = this.edge.generation.model
+    return (
+      !this.edge.isDraining &&
+      (!this.#hasEnded || this.reader.hasHeld) &&
+      this.#requests < limits.maxRequestsPerConnection &&
+      (this.#isRequestWhole || this.#canDiscard())
+    )
+  }
+
+  drain(): void {
+    if (this.isIdle) this.transport.destroy()
+    else this.#willKeepAlive = false
+  }
+
+  destroy(): void {
+    this.transport.destroy()
+  }
+
+  onData(bytes: Buffer): boolean {
+    if (this.#isLingering) return true
+    if (!this.reader.isInHead) this.#waitingSince = this.edge.sweeper.now
+    return this.reader.push(bytes)
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true
+    if (!this.#exchange || this.#isLingering) {
+      this.transport.end()
+      return
+    }
+    this.reader.finish()
+  }
+
+  onDrain(): void {
+    this.#waitingSince = this.edge.sweeper.now
+    this.#exchange?.onDrain()
+  }
+
+  onClose(error: Error | null): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.edge.sweeper.remove(this)
+    const gone = new ProxyError('CLIENT_GONE', error?.message ?? 'the client closed the connection')
+    this.reader.fail(gone)
+    this.#exchange?.abandon(gone)
+    this.#exchange = null
+    this.#options.onGone()
+  }
+
+  onHead(text: string): BodyFraming {
+    const { limits } = this.edge.generation.model
+    this.#requests += 1
+    this.#head = parseRequestHead(text, limits)
+    const { contentLength } = this.#head
+    if (limits.maxBodyBytes > 0 && contentLength !== null && contentLength > limits.maxBodyBytes) {
+      throw new ProxyError('BODY_TOO_LARGE', `the body is over ${limits.maxBodyBytes} bytes`)
+    }
+    this.#origin = this.#options.originOf(this.#head)
+    return this.#head.isChunked ? 'chunked' : (contentLength ?? 0)
+  }
+
+  onBegin(): void {
+    const head = this.#head as RequestHead
+    const origin = this.#origin
+    this.#isRequestWhole = false
+    this.#isAnswered = false
+    if (!origin) {
+      this.transport.reset()
+      return
+    }
+    this.#exchange = new HttpExchange(this, {
+      head,
+      peer: origin.peer,
+      port: origin.port,
+      isEgress: origin.isEgress,
+      generation: this.edge.generation,
+    })
+    if (!head.isChunked && head.contentLength === 0) this.#isRequestWhole = true
+    void this.#exchange.run()
+  }
+
+  onMessageEnd(): void {
+    this.#isRequestWhole = true
+    this.#nextIfOver()
+  }
+
+  onError(error: ProxyError): void {
+    if (this.#exchange) {
+      this.#exchange.fail(error)
+      return
+    }
+    this.edge.counters[this.peer.direction].refused(error.code).add()
+    this.#refuse(error)
+  }
+
+  onCancel(): void {}
+
+  answered(keepsAlive: boolean): void {
+    this.#isAnswered = true
+    this.#willKeepAlive &&= keepsAlive
+    this.#waitingSince = this.edge.sweeper.now
+    if (!this.#isRequestWhole && this.#willKeepAlive) this.reader.discard()
+    this.#nextIfOver()
+  }
+
+  broken(): void {
+    this.transport.reset()
+  }
+
+  tunnelled(response: HttpResponse, exchange: HttpExchange): void {
+    const upstream = response.tunnel as NonNullable<typeof response.tunnel>
+    this.edge.sweeper.remove(this)
+    const client = new RawStream(this.transport, {
+      sweeper: this.edge.sweeper,
+      idleMs: this.edge.generation.model.timeouts.idleMs,
+      leftover: this.reader.detach(),
+      isEnded: this.#hasEnded,
+      lossCode: 'CLIENT_GONE',
+      onClose: (error) => {
+        exchange.end(client.receivedBytes, client.sentBytes)
+        if (error) upstream.destroy(error)
+        this.#isClosed = true
+        this.#options.onGone()
+      },
+    })
+    this.#tunnel = client
+    relay(client.readable, upstream.writable)
+    relay(upstream.readable, client.writable)
+  }
+
+  sweep(now: number): void {
+    const { timeouts } = this.edge.generation.model
+    const waited = now - this.#waitingSince
+    if (this.#isLingering) {
+      if (waited > lingerMs) this.transport.destroy()
+    } else if (this.#exchange) this.#sweepExchange(this.#exchange, waited)
+    else if (this.reader.isInHead || this.#requests === 0) {
+      if (timeouts.requestHeadMs > 0 && waited > timeouts.requestHeadMs) this.#headIsLate()
+    } else if (timeouts.idleMs > 0 && waited > timeouts.idleMs) this.transport.destroy()
+  }
+
+  #sweepExchange(exchange: HttpExchange, waited: number): void {
+    const { timeouts } = this.edge.generation.model
+    if (this.#isAnswered) {
+      if (timeouts.idleMs > 0 && waited > timeouts.idleMs) this.transport.destroy()
+      return
+    }
+    const requestMs = exchange.cx.vars.route?.requestTimeoutMs ?? timeouts.requestMs
+    if (requestMs > 0 && this.edge.clock.now() - exchange.startedAt > requestMs) {
+      exchange.fail(new ProxyError('REQUEST_TIMEOUT', `no whole answer within ${requestMs} ms`))
+      return
+    }
+    if (timeouts.idleMs === 0 || waited <= timeouts.idleMs) return
+    if (this.transport.socket.writableLength > 0) {
+      exchange.fail(new ProxyError('CLIENT_GONE', `the client took nothing for ${timeouts.idleMs} ms`))
+    } else if (!this.#isRequestWhole && exchange.isReadingBody && !this.reader.isFull) {
+      exchange.fail(
+        new ProxyError('REQUEST_BODY_TIMEOUT', `nothing of the body came for ${timeouts.idleMs} ms`),
+      )
+    }
+  }
+
+  #headIsLate(): void {
+    if (!this.reader.isInHead) {
+      this.transport.destroy()
+      return
+    }
+    const error = new ProxyError('REQUEST_HEAD_TIMEOUT', 'the head of the request did not come in time')
+    this.edge.counters[this.peer.direction].refused(error.code).add()
+    this.#refuse(error)
+  }
+
+  #canDiscard(): boolean {
+    const head = this.#head
+    const length = head?.contentLength
+    return (
+      !!head && !head.expectsContinue && length !== null && length !== undefined && length <= maxDiscardBytes
+    )
+  }
+
+  /** Both the request and its answer are through: on to the next request, or to the end. */
+  #nextIfOver(): void {
+    if (!this.#isAnswered) return
+    if (!this.#willKeepAlive || this.edge.isDraining) {
+      this.#exchange = null
+      this.#linger()
+      return
+    }
+    if (!this.#isRequestWhole) return
+    this.#exchange = null
+    if (this.#hasEnded && !this.reader.hasHeld) {
+      this.#linger()
+      return
+    }
+    this.reader.next()
+  }
+
+  /** Answers what is no request, and closes. */
+  #refuse(error: ProxyError): void {
+    const response = refusal(error)
+    const { head } = prepareResponse(response, unreadable, false)
+    const sink = { write: (bytes: Uint8Array) => this.transport.write(head + latin1(bytes)), end: () => {} }
+    response.body?.open({ ...sink, fail: () => {} })
+    this.#linger()
+  }
+
+  /**
+   * Says that no more will come, and reads on for a while: a close with unread
+   * bytes in the kernel is a reset, which can take our last answer from the client.
+   */
+  #linger(): void {
+    if (this.#isLingering) return
+    this.#isLingering = true
+    this.#waitingSince = this.edge.sweeper.now
+    this.reader.detach()
+    this.transport.end()
+    this.transport.resume()
+  }
+}
+
+/** Stands for the head of a request that could not be read, so that its refusal is framed plainly. */
+const unreadable = { version: '1.1', method: 'GET', keepsAlive: false } as RequestHead
