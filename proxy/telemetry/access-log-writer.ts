@@ -1,0 +1,210 @@
+import { write } from 'node:fs'
+import type { Log } from '../../chains/context.ts'
+import { type AccessLogFile, openAccessLog } from './access-log-file.ts'
+
+/** What {@link AccessLogWriter} is made with. */
+export interface AccessLogWriterOptions {
+  /** `-` is standard output; else a file that is appended to. */
+  readonly path: string
+  /** Told how many lines were dropped. */
+  onDrop(count: number): void
+  /** Told, once each time, when lines cannot be written. */
+  readonly log?: Log
+}
+
+const batchLength = 65_536
+const batchMs = 100
+const maxWaitingLength = 4 * 1_048_576
+const firstRetryMs = 10
+const maxRetryMs = 100
+const faultRetryMs = 1_000
+const closeMs = 2_000
+const lineFeed = 0x0a
+
+/**
+ * Writes access log lines in batches, whole and in order, and never blocks.
+ *
+ * At most 4 MiB wait for a slow reader; what comes beyond that is dropped and
+ * counted. A reader that is gone (EPIPE) ends the writing until
+ * {@link reopen}; a full disk is tried again each second. Throws an `Error` of
+ * one clear line if the file cannot be opened.
+ */
+export class AccessLogWriter {
+  readonly #options: AccessLogWriterOptions
+  #file: AccessLogFile
+  /** Lines that no write has begun on. */
+  #batch = ''
+  /** What is being written, and how much of it has been. */
+  #current: Buffer | null = null
+  #offset = 0
+  #isWriting = false
+  #isReopening = false
+  #hasFault = false
+  #retryMs = firstRetryMs
+  /** Waits for the batch to fill, or for the next try. */
+  #timer: NodeJS.Timeout | null = null
+  #state: 'open' | 'broken' | 'closed' = 'open'
+  #isClosing = false
+  #closing: Promise<void> | null = null
+  #closed: (() => void) | null = null
+
+  constructor(options: AccessLogWriterOptions) {
+    this.#options = options
+    this.#file = openAccessLog(options.path)
+  }
+
+  /** Takes one line without its line end. */
+  write(line: string): void {
+    if (this.#state !== 'open' || this.#waiting() + line.length >= maxWaitingLength) {
+      this.#options.onDrop(1)
+      return
+    }
+    this.#batch += line
+    this.#batch += '\n'
+    if (this.#isWriting || this.#current) return
+    if (this.#batch.length >= batchLength) this.#pump()
+    else this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
+  }
+
+  /**
+   * Opens the file anew by its name, after somebody has moved it away. Lines
+   * that still wait go to the new file. If that fails the old one stays and
+   * the log says so.
+   */
+  reopen(): void {
+    if (this.#options.path === '-' || this.#isClosing) return
+    this.#isReopening = true
+    if (!this.#isWriting) this.#pump()
+  }
+
+  /**
+   * Writes what waits, for two seconds at most, then lets go of the file.
+   * Lines that come later are dropped and counted.
+   */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#isClosing = true
+      if (this.#state === 'open') this.#state = 'closed'
+      const deadline = setTimeout(() => this.#finish(), closeMs)
+      this.#closed = () => {
+        clearTimeout(deadline)
+        resolve()
+      }
+      if (!this.#isWriting) this.#pump()
+    })
+    return this.#closing
+  }
+
+  #waiting(): number {
+    return this.#batch.length + (this.#current ? this.#current.length - this.#offset : 0)
+  }
+
+  /** Begins the next write, if there is one. Not to be called while one is under way. */
+  #pump(): void {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    if (this.#isReopening && this.#isBetweenLines()) this.#exchangeFile()
+    if (!this.#current) {
+      if (this.#batch === '' || this.#state === 'broken') {
+        if (this.#isClosing) this.#finish()
+        return
+      }
+      this.#current = Buffer.from(this.#batch)
+      this.#batch = ''
+      this.#offset = 0
+    }
+    const bytes = this.#current
+    const length = pieceEnd(bytes, this.#offset, this.#file.maxWriteBytes) - this.#offset
+    this.#isWriting = true
+    write(this.#file.fd, bytes, this.#offset, length, null, (error, written) => this.#wrote(error, written))
+  }
+
+  #wrote(error: NodeJS.ErrnoException | null, written: number): void {
+    this.#isWriting = false
+    if (!this.#current) {
+      // The deadline of close() has passed meanwhile.
+      this.#file.close()
+      return
+    }
+    if (error) {
+      this.#failed(error)
+      return
+    }
+    this.#hasFault = false
+    this.#retryMs = firstRetryMs
+    this.#offset += written
+    if (this.#offset >= this.#current.length) this.#current = null
+    const isIdle = !this.#current && !this.#isReopening && !this.#isClosing
+    if (isIdle && this.#batch.length < batchLength) {
+      if (this.#batch !== '') this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
+    } else {
+      this.#pump()
+    }
+  }
+
+  #failed(error: NodeJS.ErrnoException): void {
+    if (error.code === 'EPIPE' || error.code === 'EBADF') {
+      this.#options.log?.error('the reader of the access log is gone; lines are dropped', { error })
+      this.#state = 'broken'
+      this.#dropAll()
+      if (this.#isClosing || this.#isReopening) this.#pump()
+      return
+    }
+    let waitMs = this.#retryMs
+    if (error.code === 'EAGAIN') {
+      this.#retryMs = Math.min(this.#retryMs * 2, maxRetryMs)
+    } else {
+      if (!this.#hasFault)
+        this.#options.log?.error('the access log cannot be written; trying again', { error })
+      this.#hasFault = true
+      waitMs = faultRetryMs
+    }
+    this.#timer = setTimeout(() => this.#pump(), waitMs).unref()
+  }
+
+  #isBetweenLines(): boolean {
+    return !this.#current || this.#offset === 0 || this.#current[this.#offset - 1] === lineFeed
+  }
+
+  #exchangeFile(): void {
+    this.#isReopening = false
+    try {
+      const next = openAccessLog(this.#options.path)
+      this.#file.close()
+      this.#file = next
+      if (this.#state === 'broken') this.#state = 'open'
+    } catch (error) {
+      this.#options.log?.error('the access log could not be opened anew; the old file stays', { error })
+    }
+  }
+
+  #dropAll(): void {
+    let count = this.#batch.split('\n').length - 1
+    for (let at = this.#offset; this.#current && at < this.#current.length; at += 1) {
+      if (this.#current[at] === lineFeed) count += 1
+    }
+    this.#batch = ''
+    this.#current = null
+    if (count > 0) this.#options.onDrop(count)
+  }
+
+  #finish(): void {
+    if (!this.#closed) return
+    const done = this.#closed
+    this.#closed = null
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    this.#dropAll()
+    // A write that is still under way keeps the descriptor until it comes back.
+    if (!this.#isWriting) this.#file.close()
+    done()
+  }
+}
+
+/** Where the next write ends: after as many whole lines as go into `most` bytes, or after one that is longer. */
+function pieceEnd(bytes: Buffer, start: number, most: number): number {
+  if (bytes.length - start <= most) return bytes.length
+  const last = bytes.lastIndexOf(lineFeed, start + most - 1)
+  if (last >= start) return last + 1
+  return bytes.indexOf(lineFeed, start) + 1
+}
