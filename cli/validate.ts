@@ -1,0 +1,65 @@
+import type { DirectionRules, Model } from '../chains/model.ts'
+import { type Fault, formatFault } from '../proxy/config/fault.ts'
+import { loadConfig } from '../proxy/config/load.ts'
+import { type Command, exitCodes } from './command.ts'
+import { configOptions, loadOptionsOf } from './config-options.ts'
+
+/** `pillion validate`: checks what `pillion run` would be given, and runs nothing. */
+export const validateCommand: Command = {
+  name: 'validate',
+  summary: 'check a config without running it',
+  details: ['Takes the same options as run. Exits with 0, or with 1 and every fault as file:line:column.'],
+  options: {
+    ...configOptions,
+    output: { short: 'o', value: 'FORMAT', choices: ['text', 'json'], help: 'text or json' },
+  },
+  async run(values) {
+    const options = loadOptionsOf(values)
+    const isJson = values.get('output')?.[0] === 'json'
+    const loaded = await loadConfig(options)
+    if (!loaded.ok) {
+      if (isJson) printJson({ ok: false, faults: loaded.faults.map(described) })
+      else for (const fault of loaded.faults) console.error(formatFault(fault))
+      return exitCodes.refused
+    }
+    const { model, warnings } = loaded.settings
+    const found = countOf(model)
+    if (isJson) {
+      printJson({ ok: true, found, warnings: warnings.map(described) })
+      return exitCodes.well
+    }
+    for (const warning of warnings) console.error(`warning: ${formatFault(warning)}`)
+    const words = Object.entries(found).map(([what, count]) => `${count} ${count === 1 ? what : `${what}s`}`)
+    console.log(`${options.configFile ?? 'command line'}: ${words.join(', ')}`)
+    return exitCodes.well
+  },
+}
+
+const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2))
+
+const described = ({ file, line, column, path, message }: Fault) => ({
+  file,
+  line,
+  column,
+  path,
+  reason: message,
+})
+
+/** How much of everything a model holds, by the singular of its name. */
+function countOf(model: Model): Readonly<Record<string, number>> {
+  const directions: readonly DirectionRules[] = [model.inbound, model.outbound]
+  const services = new Set(
+    directions.flatMap(({ ports }) =>
+      ports.flatMap(({ http }) => Object.values(http?.hosts ?? {}).map(({ service }) => service)),
+    ),
+  )
+  const clusters = directions.flatMap((rules) => Object.values(rules.clusters))
+  return {
+    listener: model.listeners.length,
+    port: directions.reduce((sum, { ports }) => sum + ports.length, 0),
+    service: services.size,
+    route: [...services].reduce((sum, { routes }) => sum + routes.length, 0),
+    cluster: clusters.length,
+    endpoint: clusters.reduce((sum, { endpoints }) => sum + endpoints.length, 0),
+  }
+}
