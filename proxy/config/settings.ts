@@ -1,0 +1,72 @@
+import type { Model, OriginalDestination } from '../../chains/model.ts'
+import type { Fault } from './fault.ts'
+
+/** An address to listen on. IPv6 hosts have no brackets. */
+export interface Address {
+  readonly host: string
+  /** 0 lets the kernel choose. */
+  readonly port: number
+}
+
+/** From the most to the least talkative. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+/** What is logged: this and all worse. */
+export type LogLevel = (typeof logLevels)[number]
+
+/** The ways to learn a destination that are built in; `redirect` is not yet. */
+export const builtOriginalDestinations = [
+  'listener',
+  'header',
+  'proxy-protocol',
+] as const satisfies readonly OriginalDestination[]
+
+/** What concerns the process rather than the traffic. */
+export interface ProcessSettings {
+  /** Null for no admin port. */
+  readonly admin: Address | null
+  /** Null for no metrics port. */
+  readonly metrics: Address | null
+  readonly workers: number
+  readonly logLevel: LogLevel
+  /** The bearer token that changes need off loopback, or null for none. */
+  readonly adminToken: string | null
+}
+
+/** The command line's words as they came; each wins over the file. */
+export interface ConfigFlags {
+  readonly inbound?: readonly string[]
+  readonly outbound?: readonly string[]
+  readonly originalDestination?: string
+  readonly originalDestinationFrom?: readonly string[]
+  /** `app=curl,version=v1` */
+  readonly labels?: string
+  readonly namespace?: string
+  readonly serviceAccount?: string
+  readonly admin?: string
+  readonly metrics?: string
+  readonly workers?: string
+  readonly logLevel?: string
+  readonly accessLog?: string
+}
+
+/** A config that was accepted. */
+export interface Settings {
+  readonly model: Model
+  readonly process: ProcessSettings
+  readonly warnings: readonly Fault[]
+  /** Files whose change means a new config: the config itself, and secrets. */
+  readonly files: readonly string[]
+}
+
+/** Everything that a config is made of. */
+export interface LoadOptions {
+  /** Null for a config that consists of flags alone. */
+  readonly configFile: string | null
+  readonly flags: ConfigFlags
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** A config, or everything that is wrong with it. */
+export type LoadResult =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly faults: readonly Fault[] }
