@@ -2,8 +2,9 @@ import { test } from 'tap'
 import { buildChains } from './assemble.ts'
 import { cluster, contextOf, modelOf, splitPort, streamOf, toolsWith } from './balancing/fixtures.ts'
 import { defaultSteps } from './catalogue.ts'
-import type { AccessLogConfig, Model } from './model.ts'
+import type { Model } from './model.ts'
 import { testRequest } from './policy/testing.ts'
+import type { AccessLogConfig } from './settings.ts'
 
 const none: Model['chains'] = {
   'inbound-tcp': [],

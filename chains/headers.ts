@@ -11,10 +11,27 @@ import { isAll, tokenChars, valueChars } from './syntax.ts'
  */
 export class HeaderList {
   readonly #fields: string[]
+  /** The field lines as they can be sent, in pieces, or null when a change has made them out of date. */
+  #lines: string[] | null
 
-  /** Takes ownership of `fields`, names and values in turn, which must be valid already. */
-  constructor(fields: string[] = []) {
+  /**
+   * Takes ownership of `fields`, names and values in turn, which must be valid
+   * already, and of `lines`, the same as it can be sent: `Name: value` with CRLF
+   * behind each, cut in pieces anywhere. A parser gives them, so that fields
+   * which nobody touches are not put together anew.
+   */
+  constructor(fields: string[] = [], lines: string[] | null = fields.length === 0 ? [] : null) {
     this.#fields = fields
+    this.#lines = lines
+  }
+
+  /** All fields as they can be sent, one line each with CRLF behind it. */
+  serialize(): string {
+    this.#lines ??= this.#makeLines()
+    const lines = this.#lines
+    let text = ''
+    for (let at = 0; at < lines.length; at++) text += lines[at]
+    return text
   }
 
   /** Names and values in turn: `[name, value, name, value, …]`. A view, not a copy. */
@@ -50,7 +67,7 @@ export class HeaderList {
   /** Adds a field at the end, beside any of the same name. Throws `INTERNAL` if it could not be sent as it is. */
   append(name: string, value: string): void {
     checkField(name, value)
-    this.#fields.push(name, value)
+    this.#add(name, value)
   }
 
   /** Gives the first field of that name (any case) this value, removes its repeats; adds the field if there was none. Throws like {@link append}. */
@@ -59,9 +76,10 @@ export class HeaderList {
     const lower = name.toLowerCase()
     const index = this.#find(lower, 0)
     if (index < 0) {
-      this.#fields.push(name, value)
+      this.#add(name, value)
       return
     }
+    this.#lines = null
     this.#fields[index + 1] = value
     this.#removeFrom(lower, index + 2)
   }
@@ -74,6 +92,7 @@ export class HeaderList {
   /** Removes every field whose lower-case name is in `names`. */
   deleteAll(names: ReadonlySet<string>): void {
     const fields = this.#fields
+    this.#lines = null
     let kept = 0
     for (let at = 0; at < fields.length; at += 2) {
       if (names.has((fields[at] as string).toLowerCase())) continue
@@ -86,7 +105,7 @@ export class HeaderList {
 
   /** A copy that shares nothing with this one. */
   clone(): HeaderList {
-    return new HeaderList(this.#fields.slice())
+    return new HeaderList(this.#fields.slice(), this.#lines?.slice() ?? null)
   }
 
   /** Yields `[name, value]` pairs; off the hot path. */
@@ -107,9 +126,23 @@ export class HeaderList {
     return -1
   }
 
+  #add(name: string, value: string): void {
+    this.#fields.push(name, value)
+    this.#lines?.push(`${name}: ${value}\r\n`)
+  }
+
+  #makeLines(): string[] {
+    const lines: string[] = []
+    for (let at = 0; at < this.#fields.length; at += 2) {
+      lines.push(`${this.#fields[at]}: ${this.#fields[at + 1]}\r\n`)
+    }
+    return lines
+  }
+
   #removeFrom(lower: string, from: number): void {
     for (let at = this.#find(lower, from); at >= 0; at = this.#find(lower, at)) {
       this.#fields.splice(at, 2)
+      this.#lines = null
     }
   }
 }

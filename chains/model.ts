@@ -1,3 +1,5 @@
+import type { AccessLogConfig, ForwardingHeaders, Limits, Probe, Timeouts } from './settings.ts'
+
 /**
  * What a sidecar does, as plain data: the one thing that both config formats
  * are turned into, and that everything else is built from.
@@ -25,7 +27,9 @@ export interface Model {
   readonly script: JsonObject
 }
 
+/** Anything that JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject
+/** An object as JSON has it; never a class of ours. */
 export interface JsonObject {
   readonly [key: string]: Json
 }
@@ -35,6 +39,7 @@ export type Direction = 'inbound' | 'outbound'
 
 /** The four chains. Plugins are mounted on them by these names. */
 export const chainNames = ['inbound-tcp', 'inbound-http', 'outbound-tcp', 'outbound-http'] as const
+/** The name of one of {@link chainNames}. */
 export type ChainName = (typeof chainNames)[number]
 
 /** A module mounted on a chain. `name` is FSM's file name, such as `modules/inbound-http-routing.js`. */
@@ -56,6 +61,7 @@ export interface Identity {
 
 /** How a listener learns where a connection was going. */
 export const originalDestinations = ['listener', 'header', 'proxy-protocol', 'redirect'] as const
+/** One of {@link originalDestinations}. */
 export type OriginalDestination = (typeof originalDestinations)[number]
 
 /** One address that is listened on. */
@@ -82,6 +88,7 @@ export interface DirectionRules {
   readonly allowEgress: boolean
 }
 
+/** What is spoken on a port, in FSM's words; `grpc` is HTTP, all but it and `http` are raw bytes. */
 export type Protocol = 'http' | 'grpc' | 'tcp' | 'tcp-server-first' | 'https'
 
 /** What is done with connections to one destination port. */
@@ -103,6 +110,7 @@ export interface PortRule {
   readonly script: JsonObject
 }
 
+/** Callers from one range, and what is asked of their TLS (FSM's SourceIPRanges). */
 export interface SourceRange {
   readonly cidr: string
   readonly mutualTls: boolean
@@ -117,6 +125,7 @@ export interface ConnectionLimit {
   readonly burst: number
 }
 
+/** How requests to a port find their service. */
 export interface HttpRules {
   /** Lower-case `host` or `host:port` → service; `*` and `*.domain` where `hostMatching` is `flexible`. */
   readonly hosts: Readonly<Record<string, HostEntry>>
@@ -128,12 +137,14 @@ export interface HttpRules {
   readonly callerMatching: 'grouped' | 'filtered'
 }
 
+/** Where a host name leads. */
 export interface HostEntry {
   readonly service: Service
   /** What the Host header becomes when this entry is used as the default host. */
   readonly rewriteHost: string
 }
 
+/** Where raw connections to a port go. */
 export interface TcpRules {
   readonly targets: readonly WeightedCluster[]
   /** Whether a connection for which there is no endpoint may go where it was going. */
@@ -141,6 +152,7 @@ export interface TcpRules {
   readonly plugins: Readonly<Record<string, Json>>
 }
 
+/** What is reached under a host name: rules, and what holds for all of them. */
 export interface Service {
   readonly name: string
   /** Tried in this order; the first match wins. */
@@ -151,6 +163,7 @@ export interface Service {
   readonly script: JsonObject
 }
 
+/** One rule of a service: what a request must be like, and where it goes then. */
 export interface RouteRule {
   /** Stable within its service; stands in metrics and logs. */
   readonly name: string
@@ -169,6 +182,7 @@ export interface RouteRule {
   readonly script: JsonObject
 }
 
+/** A test of the path of a request. */
 export interface PathMatch {
   readonly type: 'exact' | 'prefix' | 'regex'
   readonly value: string
@@ -178,6 +192,7 @@ export interface PathMatch {
   readonly isSegmentPrefix: boolean
 }
 
+/** A test of one header of a request. */
 export interface HeaderMatch {
   /** Lower case. */
   readonly name: string
@@ -185,6 +200,7 @@ export interface HeaderMatch {
   readonly regex: string
 }
 
+/** A share of the traffic, relative to the weights beside it. */
 export interface WeightedCluster {
   readonly cluster: string
   readonly weight: number
@@ -212,6 +228,7 @@ export interface Cluster {
   readonly script: JsonObject
 }
 
+/** One address that does the work of a cluster. */
 export interface Endpoint {
   /** `host:port`, IPv6 in brackets: its identity, and what `__target` says. */
   readonly address: string
@@ -225,6 +242,7 @@ export interface Endpoint {
   readonly viaGateway: string | null
 }
 
+/** How an endpoint of a cluster is chosen. */
 export interface Balancing {
   readonly policy: 'round-robin' | 'least-requests' | 'ring-hash'
   /** For `ring-hash`: a header (lower case), or the client's address when null. */
@@ -242,6 +260,7 @@ export interface ConnectionPoolLimits {
   readonly idleMs: number
 }
 
+/** When a request is sent again, and how often. */
 export interface RetryPolicy {
   /** Statuses that are tried again. */
   readonly statuses: readonly number[]
@@ -275,59 +294,4 @@ export interface BreakerPolicy {
   readonly body: string
   /** Requests let through at once to find out whether the cluster is well again. */
   readonly halfOpenRequests: number
-}
-
-/** Every wait has its own limit, in milliseconds; 0 is none. */
-export interface Timeouts {
-  readonly connectMs: number
-  /** From the first byte of a request head to its last, and from accept to the first head. */
-  readonly requestHeadMs: number
-  /** Silence of a connection between requests, within a body, and of a TCP connection both ways. */
-  readonly idleMs: number
-  /** From a request's head to the end of its answer. */
-  readonly requestMs: number
-  /** How long what is in flight may go on after SIGTERM, or after its generation was replaced. */
-  readonly drainMs: number
-}
-
-/** What a stranger may use up. */
-export interface Limits {
-  readonly maxConnections: number
-  readonly maxHeadBytes: number
-  readonly maxTargetBytes: number
-  readonly maxHeaders: number
-  /** 0 is none. */
-  readonly maxBodyBytes: number
-  readonly maxRequestsPerConnection: number
-  /** How much of a request is kept so that it can be sent again. */
-  readonly maxReplayBytes: number
-}
-
-/** Which headers we add about ourselves and the client. */
-export interface ForwardingHeaders {
-  /** The pseudonym in `Via`, or null for no `Via`. */
-  readonly via: string | null
-  /** `append` to what the client sent, `replace` it, or `off`. */
-  readonly forwardedFor: 'append' | 'replace' | 'off'
-  readonly forwardedProto: boolean
-  readonly forwardedHost: boolean
-  /** `keep` the client's and make one if there is none, `replace` always, or `off`. */
-  readonly requestId: 'keep' | 'replace' | 'off'
-}
-
-export interface AccessLogConfig {
-  /** `-` is standard output; else a file that is appended to. */
-  readonly path: string
-  /** Share of exchanges that are logged, 0 to 1. */
-  readonly sample: number
-  /** Field name → template with `%{…}`; null takes the default fields. */
-  readonly fields: Readonly<Record<string, string>> | null
-}
-
-/** What answers on one of FSM's probe ports. */
-export interface Probe {
-  readonly kind: 'liveness' | 'readiness' | 'startup'
-  readonly port: number
-  /** The address that is listened on; loopback when not given. */
-  readonly host?: string
 }

@@ -3,7 +3,7 @@ import { type BuiltChains, buildChains } from '../chains/assemble.ts'
 import type { Direction, Model, PortRule } from '../chains/model.ts'
 import type { SharedScope } from '../chains/shared-state.ts'
 import type { Tools } from '../chains/tools.ts'
-import type { UpstreamShared } from './upstream/pool.ts'
+import type { UpstreamShared } from './upstream/shared.ts'
 import { UpstreamDirectory } from './upstream/upstream.ts'
 
 /** What a generation is built from, beside its model. */

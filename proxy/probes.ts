@@ -7,7 +7,8 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { connect } from 'node:net'
-import type { Endpoint, HttpRules, Model, Probe } from '../chains/model.ts'
+import type { Endpoint, HttpRules, Model } from '../chains/model.ts'
+import type { Probe } from '../chains/settings.ts'
 import { address, bindFault } from './supervisor/ports.ts'
 
 /** Probe ports that are bound but do not answer for this model yet. Exactly one of its methods is called. */

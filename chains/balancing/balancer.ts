@@ -53,6 +53,11 @@ export class Balancer {
     this.#isSticky = cluster.balancing.sticky === 'connection' && cluster.balancing.policy !== 'ring-hash'
   }
 
+  /** Whether there is one endpoint and nothing to weigh: what happens to it then changes no choice. */
+  get isAlone(): boolean {
+    return this.#byAddress.size === 1 && !this.countsOutstanding
+  }
+
   /** Whether there are endpoints that wait for the others to fail. */
   get hasStandby(): boolean {
     return this.#standby.length > 0

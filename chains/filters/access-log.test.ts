@@ -1,7 +1,6 @@
 import { test } from 'tap'
 import { ProxyError } from '../failures.ts'
 import { HeaderList } from '../headers.ts'
-import type { AccessLogConfig } from '../model.ts'
 import {
   recordingTools,
   testCluster,
@@ -12,6 +11,7 @@ import {
   testResponse,
   testService,
 } from '../policy/testing.ts'
+import type { AccessLogConfig } from '../settings.ts'
 import type { ByteStream } from '../stream.ts'
 import { accessLog, tcpAccessLog } from './access-log.ts'
 

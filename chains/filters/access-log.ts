@@ -1,11 +1,12 @@
 import type { Context, Outcome } from '../context.ts'
 import type { HttpFilter, TcpFilter } from '../filter.ts'
 import type { HeaderList } from '../headers.ts'
-import type { AccessLogConfig, Direction, Model } from '../model.ts'
+import type { Direction, Model } from '../model.ts'
 import { isoTimeWriter } from '../policy/iso-time.ts'
 import { jsonText } from '../policy/json-text.ts'
 import { defaultLogFields, type LogEntry, type LoggedRequest, type LogValue } from '../policy/log-fields.ts'
 import { compileTemplate, type Template } from '../policy/template.ts'
+import type { AccessLogConfig } from '../settings.ts'
 import type { Tools } from '../tools.ts'
 
 /**

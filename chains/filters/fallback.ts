@@ -3,8 +3,9 @@ import { type FailureCode, ProxyError } from '../failures.ts'
 import type { HttpFilter, TcpFilter } from '../filter.ts'
 import { HeaderList } from '../headers.ts'
 import { type HttpResponse, localResponse } from '../http.ts'
-import type { Direction, ForwardingHeaders, Model } from '../model.ts'
+import type { Direction, Model } from '../model.ts'
 import { deniesUnmatched } from '../routing/port-routes.ts'
+import type { ForwardingHeaders } from '../settings.ts'
 
 const forwardedFor = 'x-forwarded-for'
 

@@ -29,6 +29,11 @@ export function httpLoadBalancing(direction: Direction, tools: Tools, model: Mod
     first: Candidate,
   ): Promise<HttpResponse> => {
     const { isEgress } = cx.vars
+    if (balancer.isAlone) {
+      cx.vars.target = first.target
+      cx.vars.isEgress = isEgress || first.isOutside
+      return tools.upstream.request(requestFor(first, request, cx), cx, cluster, first.endpoint)
+    }
     const attempts: Attempts<HttpResponse> = {
       cx,
       balancer,

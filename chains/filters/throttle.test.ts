@@ -5,6 +5,7 @@ import {
   manualClock,
   recordingTools,
   testContext,
+  testModel,
   testPort,
   testRequest,
   testResponse,
@@ -28,7 +29,7 @@ const pass = async () => testResponse(200)
 
 test('requests over the limit of a service get its status, its headers and no body', async (t) => {
   const tools = recordingTools()
-  const filter = throttle('service', 'inbound', tools)
+  const filter = throttle('service', 'inbound', tools, testModel())
   const vars = { port: testPort('p'), service: testService('cart', twoPerSecond) }
   const send = () => {
     const cx = testContext(vars)
@@ -54,7 +55,7 @@ test('requests over the limit of a service get its status, its headers and no bo
 
 test('routes are limited one by one, and what has no limit is not', async (t) => {
   const tools = recordingTools()
-  const filter = throttle('route', 'outbound', tools)
+  const filter = throttle('route', 'outbound', tools, testModel())
   const service = testService('cart')
   const status = async (route: ReturnType<typeof testRoute> | null) =>
     (await filter(testRequest(), testContext({ service, route }), pass)).status
@@ -67,7 +68,7 @@ test('routes are limited one by one, and what has no limit is not', async (t) =>
 })
 
 test('a refused request lets go of its body', async (t) => {
-  const filter = throttle('service', 'inbound', recordingTools())
+  const filter = throttle('service', 'inbound', recordingTools(), testModel())
   const vars = { service: testService('cart', { ...twoPerSecond, requests: 0 }) }
   const body = Body.of('never sent')
   t.equal((await filter(testRequest({ body }), testContext(vars), pass)).status, 429)
@@ -78,7 +79,7 @@ test('a limit survives a push that leaves it as it was, and starts anew when it 
   const state = new SharedState()
   const clock = manualClock()
   const generation = (rate: HttpRateLimit, port: string) => {
-    const filter = throttle('service', 'inbound', recordingTools({ clock, state }))
+    const filter = throttle('service', 'inbound', recordingTools({ clock, state }), testModel())
     const vars = { port: testPort(port), service: testService('cart', rate) }
     return async () => (await filter(testRequest(), testContext(vars), pass)).status
   }
@@ -87,4 +88,29 @@ test('a limit survives a push that leaves it as it was, and starts anew when it 
   t.equal(await generation({ ...twoPerSecond, status: 503 }, 'a')(), 503, 'the bucket is still empty')
   t.equal(await generation({ ...twoPerSecond, requests: 3 }, 'a')(), 200)
   t.equal(await generation(twoPerSecond, 'b')(), 200, 'another port counts for itself')
+})
+
+test('a limit survives a push though nobody has asked for it between two generations', async (t) => {
+  const state = new SharedState()
+  const clock = manualClock()
+  const port = testPort('a')
+  const service = testService('cart', twoPerSecond)
+  const hosts = { cart: { service, rewriteHost: 'cart' } }
+  const http = { hosts, hostMatching: 'exact', defaultHost: null, callerMatching: 'grouped' } as const
+  const model = testModel()
+  const served = { ...model, inbound: { ...model.inbound, ports: [{ ...port, http }] } }
+  const generation = () => {
+    const tools = recordingTools({ clock, state })
+    const filter = throttle('service', 'inbound', tools, served)
+    const [rule = port] = served.inbound.ports
+    const send = async () => (await filter(testRequest(), testContext({ port: rule, service }), pass)).status
+    return { tools, send }
+  }
+  const old = generation()
+  t.strictSame([await old.send(), await old.send(), await old.send()], [200, 200, 429])
+  const next = generation()
+  old.tools.shared[Symbol.dispose]()
+  t.equal(await next.send(), 429)
+  next.tools.shared[Symbol.dispose]()
+  t.equal(state.size, 0, 'and is forgotten with the last of them')
 })

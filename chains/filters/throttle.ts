@@ -3,13 +3,14 @@ import { ProxyError } from '../failures.ts'
 import type { HttpFilter } from '../filter.ts'
 import { HeaderList } from '../headers.ts'
 import { type HttpRequest, type HttpResponse, localResponse } from '../http.ts'
-import type { Direction, HttpRateLimit, PortRule, RouteRule, Service } from '../model.ts'
+import type { Direction, HttpRateLimit, Model, PortRule, RouteRule, Service } from '../model.ts'
 import { type TokenBucket, tokenBucket } from '../policy/token-bucket.ts'
 import type { Counter } from '../telemetry.ts'
 import type { Tools } from '../tools.ts'
 
 /** A rate limit at work. */
 interface Limit {
+  readonly rate: HttpRateLimit
   readonly bucket: TokenBucket
   readonly headers: readonly string[]
   /** Ours, and FSM's. */
@@ -23,11 +24,20 @@ interface Limit {
  * Each worker has its own bucket for each port, service and route; it outlives
  * pushes that leave the limit as it was. What has no limit passes at no cost.
  */
-export function throttle(scope: 'service' | 'route', direction: Direction, tools: Tools): HttpFilter {
+export function throttle(
+  scope: 'service' | 'route',
+  direction: Direction,
+  tools: Tools,
+  model: Model,
+): HttpFilter {
   const limitsByPort = new Map<PortRule | null, WeakMap<Service | RouteRule, Limit>>()
 
-  const limitOf = (cx: Context, owner: Service | RouteRule, rate: HttpRateLimit): Limit => {
-    const { port } = cx.vars
+  const limitOf = (
+    port: PortRule | null,
+    service: Service | null,
+    owner: Service | RouteRule,
+  ): Limit | null => {
+    if (!owner.rateLimit) return null
     let limits = limitsByPort.get(port)
     if (!limits) {
       limits = new WeakMap()
@@ -35,44 +45,50 @@ export function throttle(scope: 'service' | 'route', direction: Direction, tools
     }
     let limit = limits.get(owner)
     if (!limit) {
-      limit = newLimit(scope, direction, tools, cx, rate)
+      const route = scope === 'route' ? owner.name : null
+      const place = { direction, port: port?.name, service: service?.name ?? '', scope, route }
+      limit = newLimit(place, tools, owner.rateLimit)
       limits.set(owner, limit)
     }
     return limit
   }
 
+  // before the first request: an old generation that ends meanwhile would take the buckets with it
+  for (const port of model[direction].ports) {
+    for (const service of servicesOf(port)) {
+      for (const owner of scope === 'service' ? [service] : service.routes) limitOf(port, service, owner)
+    }
+  }
+
   return (request, cx, next) => {
-    const owner = scope === 'service' ? cx.vars.service : cx.vars.route
-    const rate = owner?.rateLimit
-    if (!owner || !rate) return next(request, cx)
-    const limit = limitOf(cx, owner, rate)
-    return limit.bucket.take() ? next(request, cx) : Promise.resolve(refuse(request, cx, rate, limit))
+    const { port, service, route } = cx.vars
+    const owner = scope === 'service' ? service : route
+    const limit = owner?.rateLimit ? limitOf(port, service, owner) : null
+    return !limit || limit.bucket.take() ? next(request, cx) : Promise.resolve(refuse(request, cx, limit))
   }
 }
 
-function newLimit(
-  scope: 'service' | 'route',
-  direction: Direction,
-  tools: Tools,
-  cx: Context,
-  rate: HttpRateLimit,
-): Limit {
-  const { port } = cx.vars
-  const service = cx.vars.service?.name ?? ''
-  const route = scope === 'route' ? cx.vars.route?.name : null
+function servicesOf({ http }: PortRule): ReadonlySet<Service> {
+  const entries = http ? Object.values(http.hosts) : []
+  if (http?.defaultHost) entries.push(http.defaultHost)
+  return new Set(entries.map(({ service }) => service))
+}
+
+/** What a limit is for. */
+interface Place {
+  readonly direction: Direction
+  readonly port: string | undefined
+  readonly service: string
+  readonly scope: 'service' | 'route'
+  readonly route: string | null
+}
+
+function newLimit(place: Place, tools: Tools, rate: HttpRateLimit): Limit {
+  const { direction, port, service, scope, route } = place
   const { requests, windowMs, burst } = rate
-  const key = JSON.stringify([
-    'throttle',
-    direction,
-    port?.name,
-    service,
-    scope,
-    route,
-    requests,
-    windowMs,
-    burst,
-  ])
+  const key = JSON.stringify(['throttle', direction, port, service, scope, route, requests, windowMs, burst])
   return {
+    rate,
     bucket: tools.shared.get(key, () => tokenBucket({ amount: requests, windowMs, burst }, tools.clock)),
     headers: rate.headers.flat(),
     refused: [
@@ -82,9 +98,9 @@ function newLimit(
   }
 }
 
-function refuse(request: HttpRequest, cx: Context, rate: HttpRateLimit, limit: Limit): HttpResponse {
+function refuse(request: HttpRequest, cx: Context, limit: Limit): HttpResponse {
   cx.refusal = 'THROTTLED'
   for (const counter of limit.refused) counter.add()
   request.body?.cancel(new ProxyError('THROTTLED', 'the request is over the rate limit'))
-  return localResponse(rate.status, new HeaderList([...limit.headers]), null)
+  return localResponse(limit.rate.status, new HeaderList([...limit.headers]), null)
 }

@@ -8,6 +8,9 @@ export class HostTable<T> {
   /** By what follows the `*`, with its leading dot. */
   readonly #wildcards = new Map<string, T>()
   readonly #any: T | undefined
+  /** The last header asked for, and what it found: most come in rows, and comparing is cheaper than hashing. */
+  #lastHost = ''
+  #lastFound: T | undefined
 
   /** `hosts` as in `HttpRules.hosts`: lower case, `*` and `*.domain` among them. */
   constructor(hosts: Iterable<readonly [host: string, value: T]>, matching: 'exact' | 'flexible') {
@@ -19,6 +22,7 @@ export class HostTable<T> {
       else this.#names.set(host, value)
     }
     this.#any = any
+    this.#lastFound = this.#search('')
   }
 
   /** What the table has for `*`. Where matching is exact, only those who may use it ask. */
@@ -32,6 +36,16 @@ export class HostTable<T> {
    * the longest wildcard, `*`.
    */
   find(host: string): T | undefined {
+    if (host === this.#lastHost) return this.#lastFound
+    const found = this.#search(host)
+    if (host.length <= longestName) {
+      this.#lastHost = host
+      this.#lastFound = found
+    }
+    return found
+  }
+
+  #search(host: string): T | undefined {
     const found = this.#names.get(host)
     if (found !== undefined) return found
     const lower = host.toLowerCase()

@@ -2,12 +2,10 @@ import type {
   Balancing,
   BreakerPolicy,
   ConnectionPoolLimits,
-  ForwardingHeaders,
-  Limits,
   OriginalDestination,
   RetryPolicy,
-  Timeouts,
 } from '../../chains/model.ts'
+import type { ForwardingHeaders, Limits, Timeouts } from '../../chains/settings.ts'
 import type { LogLevel, ProcessSettings } from './settings.ts'
 
 /** Stands for "no limit" where the model wants a number. */

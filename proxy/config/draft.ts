@@ -1,4 +1,5 @@
-import type { AccessLogConfig, Model } from '../../chains/model.ts'
+import type { Model } from '../../chains/model.ts'
+import type { AccessLogConfig } from '../../chains/settings.ts'
 import { defaults } from './defaults.ts'
 import type { FlagSettings } from './flags.ts'
 import type { Address, ProcessSettings } from './settings.ts'

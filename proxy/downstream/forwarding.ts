@@ -1,6 +1,6 @@
 import type { Context } from '../../chains/context.ts'
 import type { HttpRequest } from '../../chains/http.ts'
-import type { ForwardingHeaders } from '../../chains/model.ts'
+import type { ForwardingHeaders } from '../../chains/settings.ts'
 
 /** Headers that say what we know of the client; the ones that a client could forge are replaced or added to, as configured. */
 export function addForwardingHeaders(request: HttpRequest, cx: Context, config: ForwardingHeaders): void {

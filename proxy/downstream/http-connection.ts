@@ -3,15 +3,15 @@ import { ProxyError } from '../../chains/failures.ts'
 import type { HttpResponse } from '../../chains/http.ts'
 import type { PortRule } from '../../chains/model.ts'
 import { relay } from '../../chains/stream.ts'
+import type { HeadText } from '../http1/head-buffer.ts'
 import { type BodyFraming, MessageReader, type ReaderEvents } from '../http1/reader.ts'
 import { parseRequestHead, type RequestHead } from '../http1/request-head.ts'
-import { prepareResponse } from '../http1/response-writer.ts'
 import { RawStream } from '../net/raw-stream.ts'
 import type { Swept } from '../net/sweeper.ts'
-import { latin1, type Transport, type TransportHandler } from '../net/transport.ts'
+import type { Transport, TransportHandler } from '../net/transport.ts'
 import type { ClientConnection, Edge } from './edge.ts'
 import { type ExchangeOwner, HttpExchange } from './http-exchange.ts'
-import { refusal } from './refusal.ts'
+import { refusalText } from './refusal.ts'
 
 /** How long a closed connection is still read, so that the client gets our last answer before a reset. */
 const lingerMs = 2_000
@@ -130,10 +130,10 @@ export class HttpConnection
     this.#options.onGone()
   }
 
-  onHead(text: string): BodyFraming {
+  onHead(raw: HeadText): BodyFraming {
     const { limits } = this.edge.generation.model
     this.#requests += 1
-    this.#head = parseRequestHead(text, limits)
+    this.#head = parseRequestHead(raw, limits)
     const { contentLength } = this.#head
     if (limits.maxBodyBytes > 0 && contentLength !== null && contentLength > limits.maxBodyBytes) {
       throw new ProxyError('BODY_TOO_LARGE', `the body is over ${limits.maxBodyBytes} bytes`)
@@ -280,10 +280,7 @@ export class HttpConnection
 
   /** Answers what is no request, and closes. */
   #refuse(error: ProxyError): void {
-    const response = refusal(error)
-    const { head } = prepareResponse(response, unreadable, false)
-    const sink = { write: (bytes: Uint8Array) => this.transport.write(head + latin1(bytes)), end: () => {} }
-    response.body?.open({ ...sink, fail: () => {} })
+    this.transport.write(refusalText(error))
     this.#linger()
   }
 
@@ -300,6 +297,3 @@ export class HttpConnection
     this.transport.resume()
   }
 }
-
-/** Stands for the head of a request that could not be read, so that its refusal is framed plainly. */
-const unreadable = { version: '1.1', method: 'GET', keepsAlive: false } as RequestHead

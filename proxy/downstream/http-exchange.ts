@@ -9,7 +9,7 @@ import type { Generation } from '../generation.ts'
 import type { MessageReader } from '../http1/reader.ts'
 import type { RequestHead } from '../http1/request-head.ts'
 import { prepareResponse, statusLine, tunnelHead } from '../http1/response-writer.ts'
-import { MessageWriter, serializeFields, type WriterEvents } from '../http1/writer.ts'
+import { MessageWriter, type WriterEvents } from '../http1/writer.ts'
 import type { Transport } from '../net/transport.ts'
 import type { Edge } from './edge.ts'
 import { addForwardingHeaders } from './forwarding.ts'
@@ -185,7 +185,9 @@ export class HttpExchange implements WriterEvents, InterimSink {
       this.#send(response)
     } catch (thrown) {
       drop(response)
-      this.fail(asProxyError(thrown))
+      // a refusal of our own cannot be refused again
+      if (this.#error) this.#owner.broken()
+      else this.fail(asProxyError(thrown))
     }
   }
 
@@ -205,7 +207,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
 
   inform(status: number, headers: HeaderList): void {
     if (this.#isOver || this.#isAnswering) return
-    this.#owner.transport.write(`${statusLine(status, '')}${serializeFields(headers)}\r\n`)
+    this.#owner.transport.write(`${statusLine(status, '')}${headers.serialize()}\r\n`)
   }
 
   #log(error: ProxyError): void {

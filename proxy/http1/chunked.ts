@@ -3,6 +3,7 @@ import type { HeaderList } from '../../chains/headers.ts'
 import { tokenChars } from '../../chains/syntax.ts'
 import { ChunkExtension } from './chunk-extension.ts'
 import { parseFields } from './fields.ts'
+import { headOf } from './head-buffer.ts'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -153,11 +154,20 @@ function endOfTrailer(text: string): number {
 
 /** Fields that would change framing or routing are refused, not dropped: nobody sends them by mistake. */
 function parseTrailers(text: string, maxTrailers: number): HeaderList {
-  const fields = parseFields(text, 0, maxTrailers)
+  const fields = parseTrailerFields(text, maxTrailers)
   const framed = fields.contentLength >= 0 || fields.isChunked || fields.hosts > 0 || fields.expect !== null
   if (framed) throw bad('a trailer would change the framing of its message')
   fields.headers.deleteAll(forbiddenTrailers)
   return fields.headers
+}
+
+/** The head of the message is long gone when its trailers come, so their faults are the body's. */
+function parseTrailerFields(text: string, maxTrailers: number): ReturnType<typeof parseFields> {
+  try {
+    return parseFields(headOf(text), 0, maxTrailers)
+  } catch (cause) {
+    throw bad(cause instanceof Error ? cause.message : 'the trailers are not valid')
+  }
 }
 
 function hexValue(byte: number): number {

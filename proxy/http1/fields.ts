@@ -1,6 +1,7 @@
 import { ProxyError } from '../../chains/failures.ts'
 import { HeaderList } from '../../chains/headers.ts'
 import { isAll, tokenChars, valueChars } from '../../chains/syntax.ts'
+import type { HeadText } from './head-buffer.ts'
 
 const CR = 0x0d
 const LF = 0x0a
@@ -24,26 +25,74 @@ export interface Fields {
   upgrade: string | null
   /** The value of Expect, or null. */
   expect: string | null
-  /** How many Host fields there were. */
+  /** How many Host fields there were, and what the last one said. */
   hosts: number
+  host: string
 }
 
 interface Draft extends Fields {
   connection: string | null
   hasTransferEncoding: boolean
+  /** Whether a tab stands behind the value of the field at hand. */
+  isTabbed: boolean
 }
 
 const bad = (detail: string): ProxyError => new ProxyError('BAD_REQUEST', detail)
 
 /**
- * Parses the field lines of a head from `at`, up to and with the empty line
- * that ends `text`. Throws `BAD_REQUEST`, `HEAD_TOO_LARGE` (too many) or
+ * Parses the field lines of a head from `from` on, up to and with the empty line
+ * that ends it. Throws `BAD_REQUEST`, `HEAD_TOO_LARGE` (too many) or
  * `NOT_IMPLEMENTED` (a transfer coding other than chunked).
  */
-export function parseFields(text: string, start: number, maxHeaders: number): Fields {
+export function parseFields(head: HeadText, from: number, maxHeaders: number): Fields {
+  const { bytes, text, start } = head
   const pairs: string[] = []
-  const draft: Draft = {
-    headers: new HeaderList(pairs),
+  const lines: string[] = []
+  const draft = newDraft(new HeaderList(pairs, lines))
+  // positions are those of `bytes`; `start` less makes them those of `text`
+  let at = start + from
+  // where the lines begin that are kept as they stand, one behind the other
+  let runStart = at
+  while (bytes[at] !== CR) {
+    const lineStart = at
+    while (tokenChars[bytes[at] as number] === 1) at++
+    if (bytes[at] !== COLON || at === lineStart) {
+      throw bad('a header field name is empty, folded, or holds a character that it may not')
+    }
+    const nameEnd = at
+    at++
+    while (isBlank(bytes[at] as number)) at++
+    const valueStart = at
+    while (valueChars[bytes[at] as number] === 1) at++
+    if (bytes[at] !== CR || bytes[at + 1] !== LF) {
+      throw bad(
+        `the value of header ${text.slice(lineStart - start, nameEnd - start)} holds a control character`,
+      )
+    }
+    let valueEnd = at
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1] as number)) valueEnd--
+    if (pairs.length >= maxHeaders * 2)
+      throw new ProxyError('HEAD_TOO_LARGE', `more than ${maxHeaders} header fields`)
+    const name = text.slice(lineStart - start, nameEnd - start)
+    const value = text.slice(valueStart - start, valueEnd - start)
+    const isPlain = valueEnd === at && valueStart === nameEnd + 2 && bytes[nameEnd + 1] === SP
+    if (!isPlain) draft.isTabbed = bytes.subarray(valueEnd, at).includes(HT)
+    at += 2
+    const isKept = isEndToEnd(draft, name, value)
+    if (isKept) pairs.push(name, value)
+    if (isKept && isPlain) continue
+    if (lineStart > runStart) lines.push(text.slice(runStart - start, lineStart - start))
+    if (isKept) lines.push(`${name}: ${value}\r\n`)
+    runStart = at
+  }
+  if (at + 2 !== start + head.end || bytes[at + 1] !== LF) throw bad('a bare CR stands in the head')
+  if (at > runStart) lines.push(text.slice(runStart - start, at - start))
+  return settle(draft)
+}
+
+function newDraft(headers: HeaderList): Draft {
+  return {
+    headers,
     contentLength: -1,
     isChunked: false,
     hasClose: false,
@@ -51,35 +100,15 @@ export function parseFields(text: string, start: number, maxHeaders: number): Fi
     upgrade: null,
     expect: null,
     hosts: 0,
+    host: '',
     connection: null,
     hasTransferEncoding: false,
+    isTabbed: false,
   }
-  let at = start
-  let count = 0
-  while (text.charCodeAt(at) !== CR) {
-    const nameStart = at
-    while (tokenChars[text.charCodeAt(at)] === 1) at++
-    if (text.charCodeAt(at) !== COLON || at === nameStart) {
-      throw bad('a header field name is empty, folded, or holds a character that it may not')
-    }
-    const name = text.slice(nameStart, at)
-    at++
-    while (text.charCodeAt(at) === SP || text.charCodeAt(at) === HT) at++
-    const valueStart = at
-    while (valueChars[text.charCodeAt(at)] === 1) at++
-    if (text.charCodeAt(at) !== CR || text.charCodeAt(at + 1) !== LF) {
-      throw bad(`the value of header ${name} holds a control character`)
-    }
-    let valueEnd = at
-    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--
-    count++
-    if (count > maxHeaders) throw new ProxyError('HEAD_TOO_LARGE', `more than ${maxHeaders} header fields`)
-    takeField(draft, pairs, name, text.slice(valueStart, valueEnd))
-    at += 2
-  }
-  if (at + 2 !== text.length || text.charCodeAt(at + 1) !== LF) {
-    throw bad('a bare CR stands in the head')
-  }
+}
+
+/** What can be said only once all fields are known. */
+function settle(draft: Draft): Fields {
   if (draft.connection !== null) applyConnection(draft, draft.connection)
   else draft.upgrade = null
   if (draft.hasTransferEncoding && draft.contentLength >= 0) {
@@ -95,8 +124,8 @@ const firstLetters = new Uint8Array(256)
 for (const letter of 'hectkpuHECTKPU') firstLetters[letter.charCodeAt(0)] = 1
 
 /** Sorts one field: by first letter and length, so that most are told apart without changing case. */
-function takeField(draft: Draft, pairs: string[], name: string, value: string): void {
-  if (firstLetters[name.charCodeAt(0)] !== 1 || !takeFraming(draft, name, value)) pairs.push(name, value)
+function isEndToEnd(draft: Draft, name: string, value: string): boolean {
+  return firstLetters[name.charCodeAt(0)] !== 1 || !takeFraming(draft, name, value)
 }
 
 /** Takes a field that frames the message or concerns this hop alone; false for all others. Host is only counted. */
@@ -105,7 +134,10 @@ function takeFraming(draft: Draft, name: string, value: string): boolean {
     case 2:
       return name.toLowerCase() === 'te'
     case 4:
-      if (name.toLowerCase() === 'host') draft.hosts++
+      if (name === 'Host' || name.toLowerCase() === 'host') {
+        draft.hosts++
+        draft.host = value
+      }
       return false
     case 6:
       if (name.toLowerCase() !== 'expect') return false
@@ -156,6 +188,8 @@ function takeLength(draft: Draft, value: string): void {
 function takeCoding(draft: Draft, value: string): void {
   if (draft.hasTransferEncoding) throw bad('Transfer-Encoding is there twice')
   draft.hasTransferEncoding = true
+  if (draft.isTabbed)
+    throw bad('a tab stands behind Transfer-Encoding, which not every parser takes for a blank')
   const coding = value.toLowerCase()
   if (coding === 'chunked') {
     draft.isChunked = true

@@ -2,8 +2,7 @@ import type { BodySink, BodySource } from '../../chains/body.ts'
 import { asProxyError, ProxyError } from '../../chains/failures.ts'
 import type { HeaderList } from '../../chains/headers.ts'
 import { ChunkedDecoder } from './chunked.ts'
-import { HeadBuffer } from './head-buffer.ts'
-import type { HeadLimits } from './request-head.ts'
+import { HeadBuffer, type HeadLimits, type HeadText } from './head-buffer.ts'
 
 /** How the body behind a head is framed. A number is a length in bytes. */
 export type BodyFraming = number | 'chunked' | 'until-close'
@@ -16,7 +15,7 @@ export interface ReaderEvents {
    * message follows": the rest waits for {@link MessageReader.detach}. May
    * throw a `ProxyError`, which ends up in `onError`.
    */
-  onHead(text: string): BodyFraming | 'tunnel' | null
+  onHead(head: HeadText): BodyFraming | 'tunnel' | null
   /** The body of the message may be opened now. */
   onBegin(): void
   /** The message is complete, body and all. Reading stops until {@link MessageReader.next}. */
@@ -52,6 +51,8 @@ export class MessageReader implements BodySource {
   #held: Buffer | null = null
   #sink: BodySink | null = null
   #isFull = false
+  /** Whether the last push said that no more is to be read. */
+  #isStopped = false
   #isDiscarding = false
   /** Bytes of a body of known length that are still to come. */
   #remaining = 0
@@ -95,9 +96,11 @@ export class MessageReader implements BodySource {
   push(bytes: Buffer): boolean {
     if (this.#held) {
       this.#held = Buffer.concat([this.#held, bytes])
+      this.#isStopped = true
       return false
     }
     this.#run(bytes)
+    this.#isStopped = this.#isFull
     return !this.#isFull
   }
 
@@ -147,7 +150,7 @@ export class MessageReader implements BodySource {
     if (!this.#isFull) return
     this.#isFull = false
     this.#release()
-    if (!this.#isFull) this.onResume?.()
+    if (!this.#isFull) this.#goOn()
   }
 
   cancel(reason: ProxyError): void {
@@ -163,6 +166,12 @@ export class MessageReader implements BodySource {
     this.#sink = null
     this.#isFull = false
     this.#release()
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (!this.#isStopped) return
+    this.#isStopped = false
     this.onResume?.()
   }
 
@@ -171,7 +180,7 @@ export class MessageReader implements BodySource {
     if (!held) return
     this.#held = null
     this.#run(held)
-    if (!this.#held && !this.#isFull) this.onResume?.()
+    if (!this.#held && !this.#isFull) this.#goOn()
     if (this.#isEnded) this.#checkEnd()
   }
 
@@ -228,14 +237,20 @@ export class MessageReader implements BodySource {
 
   #readHead(bytes: Buffer, start: number): number {
     const end = this.#head.take(bytes, start)
-    const text = this.#head.text
-    if (text === null) return end
-    this.#head.clear()
-    const framing = this.#events.onHead(text)
+    if (this.#head.end === 0) return end
+    const framing = this.#takeHead()
     if (framing === null || this.#state !== 'head') return end
     if (framing === 'tunnel') this.#state = 'tunnel'
     else this.#begin(framing)
     return end
+  }
+
+  #takeHead(): BodyFraming | 'tunnel' | null {
+    try {
+      return this.#events.onHead(this.#head)
+    } finally {
+      this.#head.clear()
+    }
   }
 
   #begin(framing: BodyFraming): void {

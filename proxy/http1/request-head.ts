@@ -2,18 +2,13 @@ import { ProxyError } from '../../chains/failures.ts'
 import type { HeaderList } from '../../chains/headers.ts'
 import { isAll, tokenChars } from '../../chains/syntax.ts'
 import { type Fields, parseFields } from './fields.ts'
+import type { HeadLimits, HeadText } from './head-buffer.ts'
 import { authorityChars, knownMethods, targetChars } from './syntax.ts'
 
 const SP = 0x20
 const CR = 0x0d
 const LF = 0x0a
-
-/** How large a head may be. */
-export interface HeadLimits {
-  readonly maxHeadBytes: number
-  readonly maxTargetBytes: number
-  readonly maxHeaders: number
-}
+const DOT = 0x2e
 
 /** A request head that is unambiguous, with its framing taken out of the headers. */
 export interface RequestHead {
@@ -35,40 +30,50 @@ export interface RequestHead {
 const bad = (detail: string): ProxyError => new ProxyError('BAD_REQUEST', detail)
 
 /**
- * Parses the head of a request (RFC 9112 sections 2, 3 and 6), `text` being all
- * of it from the method to the empty line. Throws a `ProxyError` with the code
- * of the right status for whatever is not allowed or can be read in two ways.
+ * Parses the head of a request (RFC 9112 sections 2, 3 and 6). Throws a
+ * `ProxyError` with the code of the right status for whatever is not allowed or
+ * can be read in two ways.
  */
-export function parseRequestHead(text: string, limits: HeadLimits): RequestHead {
-  let at = 0
-  while (tokenChars[text.charCodeAt(at)] === 1) at++
-  if (at === 0 || text.charCodeAt(at) !== SP) throw bad('the request line does not begin with a method')
-  const method = text.slice(0, at)
+export function parseRequestHead(head: HeadText, limits: HeadLimits): RequestHead {
+  const { bytes, text, start } = head
+  let at = start
+  while (tokenChars[bytes[at] as number] === 1) at++
+  if (at === start || bytes[at] !== SP) throw bad('the request line does not begin with a method')
+  const method = knownMethod(text.slice(0, at - start))
   const targetStart = at + 1
   at = targetStart
-  while (targetChars[text.charCodeAt(at)] === 1) at++
-  if (text.charCodeAt(at) !== SP || at === targetStart) throw bad('the request target is not valid')
+  while (targetChars[bytes[at] as number] === 1) at++
+  if (bytes[at] !== SP || at === targetStart) throw bad('the request target is not valid')
   if (at - targetStart > limits.maxTargetBytes) {
     throw new ProxyError('TARGET_TOO_LONG', `the request target is over ${limits.maxTargetBytes} bytes`)
   }
-  const target = text.slice(targetStart, at)
-  const version = parseVersion(text, at + 1)
-  if (!knownMethods.has(method)) throw new ProxyError('NOT_IMPLEMENTED', 'the method is not known')
-  const fields = parseFields(text, at + 11, limits.maxHeaders)
+  const target = text.slice(targetStart - start, at - start)
+  const version = parseVersion(bytes, at + 1)
+  if (method === null) throw new ProxyError('NOT_IMPLEMENTED', 'the method is not known')
+  const fields = parseFields(head, at - start + 11, limits.maxHeaders)
   checkHost(fields, version)
-  const path = resolveTarget(method, target, fields.headers)
+  const path = resolveTarget(method, target, fields)
   return finish(method, path, version, fields)
 }
 
+/** The same method as a string that the engine knows already: the two usual ones without a look-up. */
+function knownMethod(method: string): string | null {
+  if (method === 'GET') return 'GET'
+  if (method === 'POST') return 'POST'
+  return knownMethods.has(method) ? method : null
+}
+
+const versionPrefix = Buffer.from('HTTP/', 'latin1')
+
 /** `HTTP/1.0` or `HTTP/1.1` and the line's end, at `at`. Other versions in the right form are 505. */
-function parseVersion(text: string, at: number): '1.0' | '1.1' {
-  if (!text.startsWith('HTTP/', at)) throw bad('the request line does not end with a version')
-  const major = text.charCodeAt(at + 5) - 0x30
-  const minor = text.charCodeAt(at + 7) - 0x30
-  const isForm = isDigit(major) && text[at + 6] === '.' && isDigit(minor)
-  if (!isForm || text.charCodeAt(at + 8) !== CR || text.charCodeAt(at + 9) !== LF) {
-    throw bad('the version is not HTTP/1.1')
+function parseVersion(bytes: Uint8Array, at: number): '1.0' | '1.1' {
+  for (let index = 0; index < versionPrefix.length; index++) {
+    if (bytes[at + index] !== versionPrefix[index]) throw bad('the request line does not end with a version')
   }
+  const major = (bytes[at + 5] as number) - 0x30
+  const minor = (bytes[at + 7] as number) - 0x30
+  const isForm = isDigit(major) && bytes[at + 6] === DOT && isDigit(minor)
+  if (!isForm || bytes[at + 8] !== CR || bytes[at + 9] !== LF) throw bad('the version is not HTTP/1.1')
   if (major !== 1 || minor > 1) {
     throw new ProxyError('VERSION_NOT_SUPPORTED', `HTTP/${major}.${minor} is not spoken here`)
   }
@@ -78,7 +83,7 @@ function parseVersion(text: string, at: number): '1.0' | '1.1' {
 const isDigit = (value: number): boolean => value >= 0 && value <= 9
 
 /** Brings the four forms of a target (RFC 9112 section 3.2) to one path; absolute form must agree with Host. */
-function resolveTarget(method: string, target: string, headers: HeaderList): string {
+function resolveTarget(method: string, target: string, { headers, host }: Fields): string {
   if (method === 'CONNECT') {
     if (!isAuthority(target, true)) throw bad('CONNECT wants host:port')
     return target
@@ -93,7 +98,6 @@ function resolveTarget(method: string, target: string, headers: HeaderList): str
   while (end < target.length && target[end] !== '/' && target[end] !== '?') end++
   const authority = target.slice(7, end)
   if (!isAuthority(authority, false)) throw bad('the authority of the request target is not valid')
-  const host = headers.get('host') ?? ''
   if (host !== '' && host.toLowerCase() !== authority.toLowerCase()) {
     throw bad('Host and the request target name different hosts')
   }
@@ -106,31 +110,47 @@ function resolveTarget(method: string, target: string, headers: HeaderList): str
 /** Exactly one valid Host; HTTP/1.0 may do without (RFC 9112 section 3.2). */
 function checkHost(fields: Fields, version: '1.0' | '1.1'): void {
   if (fields.hosts > 1) throw bad('Host is there twice')
-  const host = fields.headers.get('host')
-  if (host === undefined) {
+  if (fields.hosts === 0) {
     if (version === '1.1') throw bad('Host is missing')
     fields.headers.append('Host', '')
     return
   }
-  if (host !== '' && !isAuthority(host, false)) throw bad('Host is not valid')
+  if (fields.host !== '' && !isAuthority(fields.host, false)) throw bad('Host is not valid')
 }
 
 /** `host`, `host:port`, or an IPv6 address in brackets; user information has no place in it. */
 function isAuthority(text: string, needsPort: boolean): boolean {
-  if (text.length === 0 || !isAll(text, authorityChars)) return false
-  const hostEnd = text[0] === '[' ? text.indexOf(']') + 1 : text.indexOf(':')
-  if (text[0] === '[' ? hostEnd === 0 : text.includes('[') || text.includes(']')) return false
-  if (hostEnd < 0) return !needsPort
-  if (hostEnd === text.length) return !needsPort
-  if (text[hostEnd] !== ':' || hostEnd === 0) return false
-  const port = text.slice(hostEnd + 1)
-  if (port === '') return !needsPort
-  return port.length <= 5 && Number.isInteger(Number(port)) && isAllDigits(port) && Number(port) <= 65_535
+  const { length } = text
+  if (length === 0 || !isAll(text, authorityChars)) return false
+  const isBracketed = text.charCodeAt(0) === 0x5b
+  const hostEnd = isBracketed ? text.indexOf(']') + 1 : hostLength(text)
+  if (hostEnd === 0) return false
+  if (hostEnd === length) return !needsPort
+  if (text.charCodeAt(hostEnd) !== 0x3a) return false
+  if (hostEnd + 1 === length) return !needsPort
+  return isPort(text, hostEnd + 1)
 }
 
-const isAllDigits = (text: string): boolean => {
-  for (let at = 0; at < text.length; at++) if (!isDigit(text.charCodeAt(at) - 0x30)) return false
-  return true
+/** How long the name before a port is; 0 if it is empty or holds brackets. */
+function hostLength(text: string): number {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code === 0x3a) return at
+    if (code === 0x5b || code === 0x5d) return 0
+  }
+  return text.length
+}
+
+/** Up to five digits, from `from` to the end, that are a port. */
+function isPort(text: string, from: number): boolean {
+  if (text.length - from > 5) return false
+  let port = 0
+  for (let at = from; at < text.length; at++) {
+    const digit = text.charCodeAt(at) - 0x30
+    if (!isDigit(digit)) return false
+    port = port * 10 + digit
+  }
+  return port <= 65_535
 }
 
 function finish(method: string, path: string, version: '1.0' | '1.1', fields: Fields): RequestHead {

@@ -3,7 +3,6 @@ import type { HttpRequest } from '../../chains/http.ts'
 import { isAll, tokenChars } from '../../chains/syntax.ts'
 import type { BodyFraming } from './reader.ts'
 import { targetChars } from './syntax.ts'
-import { serializeFields } from './writer.ts'
 
 /** How the body of a request goes out: with its length if that is known, else chunked. */
 export function requestFraming(request: HttpRequest): BodyFraming {
@@ -21,7 +20,7 @@ export function serializeRequestHead(request: HttpRequest, framing: BodyFraming)
   if (!isAll(method, tokenChars) || !isAll(path, targetChars) || path === '') {
     throw new ProxyError('INTERNAL', 'a filter has made a method or path that cannot be sent')
   }
-  let text = `${method} ${path} HTTP/1.1\r\n${serializeFields(request.headers)}`
+  let text = `${method} ${path} HTTP/1.1\r\n${request.headers.serialize()}`
   if (request.upgrade !== null) text += `Connection: Upgrade\r\nUpgrade: ${request.upgrade}\r\n`
   if (request.expectsContinue) text += 'Expect: 100-continue\r\n'
   if (framing === 'chunked') text += 'Transfer-Encoding: chunked\r\n'

@@ -1,8 +1,8 @@
 import { ProxyError } from '../../chains/failures.ts'
 import type { HeaderList } from '../../chains/headers.ts'
-import { isAll, valueChars } from '../../chains/syntax.ts'
+import { valueChars } from '../../chains/syntax.ts'
 import { parseFields } from './fields.ts'
-import type { HeadLimits } from './request-head.ts'
+import type { HeadLimits, HeadText } from './head-buffer.ts'
 
 /** The head of an answer, with its framing taken out of the headers. */
 export interface ResponseHead {
@@ -19,22 +19,25 @@ export interface ResponseHead {
 }
 
 /**
- * Parses the head of an answer (RFC 9112 sections 2, 4 and 6), `text` being all
- * of it. Throws `UPSTREAM_INVALID` for whatever is not allowed or ambiguous.
+ * Parses the head of an answer (RFC 9112 sections 2, 4 and 6). Throws
+ * `UPSTREAM_INVALID` for whatever is not allowed or ambiguous.
  */
-export function parseResponseHead(text: string, limits: HeadLimits): ResponseHead {
+export function parseResponseHead(head: HeadText, limits: HeadLimits): ResponseHead {
+  const { bytes, text, start } = head
   const isNew = text.startsWith('HTTP/1.1 ')
   if (!isNew && !text.startsWith('HTTP/1.0 ')) throw invalid('the answer does not begin with HTTP/1.1')
-  const status = parseStatus(text)
-  const lineEnd = text.indexOf('\r\n', 12)
-  const hasReason = text.charCodeAt(12) === 0x20
-  if (!hasReason && lineEnd !== 12) throw invalid('the status line is not valid')
-  if (!isAll(text, valueChars, 12, lineEnd)) throw invalid('the reason phrase holds a control character')
-  const fields = parse(text, lineEnd + 2, limits.maxHeaders)
+  const status = parseStatus(bytes, start)
+  const hasReason = bytes[start + 12] === 0x20
+  let lineEnd = start + 12
+  while (valueChars[bytes[lineEnd] as number] === 1) lineEnd++
+  if (bytes[lineEnd] !== 0x0d || bytes[lineEnd + 1] !== 0x0a || (!hasReason && lineEnd !== start + 12)) {
+    throw invalid('the status line is not valid')
+  }
+  const fields = parse(head, lineEnd - start + 2, limits.maxHeaders)
   if (!isNew && fields.isChunked) throw invalid('HTTP/1.0 knows no Transfer-Encoding')
   return {
     status,
-    reason: hasReason ? text.slice(13, lineEnd) : '',
+    reason: hasReason ? text.slice(13, lineEnd - start) : '',
     headers: fields.headers,
     contentLength: fields.contentLength,
     isChunked: fields.isChunked,
@@ -43,10 +46,10 @@ export function parseResponseHead(text: string, limits: HeadLimits): ResponseHea
   }
 }
 
-function parseStatus(text: string): number {
+function parseStatus(bytes: Uint8Array, start: number): number {
   let status = 0
-  for (let at = 9; at < 12; at++) {
-    const digit = text.charCodeAt(at) - 0x30
+  for (let at = start + 9; at < start + 12; at++) {
+    const digit = (bytes[at] as number) - 0x30
     if (!(digit >= 0 && digit <= 9)) throw invalid('the status is not a number of three digits')
     status = status * 10 + digit
   }
@@ -54,9 +57,9 @@ function parseStatus(text: string): number {
   return status
 }
 
-function parse(text: string, at: number, maxHeaders: number): ReturnType<typeof parseFields> {
+function parse(head: HeadText, at: number, maxHeaders: number): ReturnType<typeof parseFields> {
   try {
-    return parseFields(text, at, maxHeaders)
+    return parseFields(head, at, maxHeaders)
   } catch (cause) {
     throw invalid(cause instanceof Error ? cause.message : 'the head is not valid')
   }

@@ -4,7 +4,6 @@ import { isAll, valueChars } from '../../chains/syntax.ts'
 import type { BodyFraming } from './reader.ts'
 import { reasonOf } from './reasons.ts'
 import type { RequestHead } from './request-head.ts'
-import { serializeFields } from './writer.ts'
 
 /** An answer that is ready to be written. */
 export interface PreparedResponse {
@@ -31,7 +30,7 @@ export function prepareResponse(
   }
   const framing = responseFraming(response, request)
   const keepsAlive = mayKeepAlive && request.keepsAlive && framing !== 'until-close'
-  let head = `${statusLine(status, response.reason)}${serializeFields(response.headers)}`
+  let head = `${statusLine(status, response.reason)}${response.headers.serialize()}`
   head += framingFields(response, request, framing)
   if (!keepsAlive) head += 'Connection: close\r\n'
   else if (request.version === '1.0') head += 'Connection: keep-alive\r\n'
@@ -41,7 +40,7 @@ export function prepareResponse(
 /** The head of an answer behind which raw bytes follow. */
 export function tunnelHead(response: HttpResponse): string {
   const upgrade = response.upgrade === null ? '' : `Connection: Upgrade\r\nUpgrade: ${response.upgrade}\r\n`
-  return `${statusLine(response.status, response.reason)}${serializeFields(response.headers)}${upgrade}\r\n`
+  return `${statusLine(response.status, response.reason)}${response.headers.serialize()}${upgrade}\r\n`
 }
 
 /** `HTTP/1.1 200 OK` and its line end. */

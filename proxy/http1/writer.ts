@@ -86,7 +86,7 @@ export class MessageWriter implements StreamSink {
     }
     this.#isOver = true
     if (this.#framing === 'chunked') {
-      this.#pending += `0\r\n${trailers ? serializeFields(trailers) : ''}\r\n`
+      this.#pending += `0\r\n${trailers ? trailers.serialize() : ''}\r\n`
     }
     this.#flush()
     this.#events.onSent()
@@ -119,14 +119,4 @@ export class MessageWriter implements StreamSink {
     this.#isUnsent = false
     return this.#transport.write(pending)
   }
-}
-
-/** The field lines of a head or a trailer section, without the empty line behind them. */
-export function serializeFields(headers: HeaderList): string {
-  const { fields } = headers
-  let text = ''
-  for (let at = 0; at < fields.length; at += 2) {
-    text += `${fields[at]}: ${fields[at + 1]}\r\n`
-  }
-  return text
 }

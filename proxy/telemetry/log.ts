@@ -5,6 +5,7 @@ import { RepeatLimit } from './repeat-limit.ts'
 
 /** How much is logged: each level says itself and all after it. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+/** One of {@link logLevels}. */
 export type LogLevel = (typeof logLevels)[number]
 
 /** Whether a word from outside is a log level. */

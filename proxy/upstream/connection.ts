@@ -1,6 +1,6 @@
 import { Body } from '../../chains/body.ts'
 import { ProxyError } from '../../chains/failures.ts'
-import type { HttpResponse } from '../../chains/http.ts'
+import type { HeadText } from '../http1/head-buffer.ts'
 import { type BodyFraming, MessageReader, type ReaderEvents } from '../http1/reader.ts'
 import { requestFraming, serializeRequestHead } from '../http1/request-writer.ts'
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts'
@@ -8,11 +8,30 @@ import { MessageWriter, type WriterEvents } from '../http1/writer.ts'
 import { RawStream } from '../net/raw-stream.ts'
 import type { Swept } from '../net/sweeper.ts'
 import { Transport, type TransportHandler } from '../net/transport.ts'
+import { connectError, makeResponse, responseFraming } from './answer.ts'
 import type { ExchangeHolder, UpstreamExchange } from './exchange.ts'
-import type { UpstreamPool } from './pool.ts'
+import type { UpstreamShared } from './shared.ts'
+import { Traffic, type TrafficCounters } from './traffic.ts'
 
 /** Interim answers to one request; more are taken for an attack. */
 const maxInterim = 16
+
+/** What a connection needs of the pool that it belongs to. */
+export interface ConnectionOwner {
+  readonly target: { readonly host: string; readonly port: number }
+  readonly shared: UpstreamShared
+  readonly traffic: TrafficCounters | null
+  /** Longest time until it stands; 0 is none. */
+  readonly connectMs: number
+  /** Longest time that it waits for a request. */
+  readonly idleMs: number
+  /** The exchange is over and the connection is well. */
+  release(connection: UpstreamConnection): void
+  /** It is gone; `failure` is set if it never stood. Answers whether that was known already. */
+  gone(connection: UpstreamConnection, failure: ProxyError | null): boolean
+  /** Sends an exchange on a connection that was not used before. */
+  requestFresh(exchange: UpstreamExchange): void
+}
 
 /**
  * One HTTP/1.1 connection to an endpoint, carrying one exchange at a time.
@@ -25,7 +44,7 @@ export class UpstreamConnection
 {
   /** Since when it is idle, by the sweeper's clock. */
   idleSince = 0
-  readonly #pool: UpstreamPool
+  readonly #pool: ConnectionOwner
   readonly #transport: Transport
   readonly #reader: MessageReader
   #exchange: UpstreamExchange | null
@@ -36,6 +55,8 @@ export class UpstreamConnection
   #hasAnswered = false
   #isAnswering = false
   #keepsAlive = true
+  /** Whether an interim answer, or a FIN, has said that this is the last exchange. */
+  #mustClose = false
   #requests = 0
   #interim = 0
   #activeAt: number
@@ -43,13 +64,14 @@ export class UpstreamConnection
   #hasEnded = false
 
   /** Begins to connect for `exchange`, which is sent as soon as the connection stands. */
-  constructor(pool: UpstreamPool, exchange: UpstreamExchange) {
+  constructor(pool: ConnectionOwner, exchange: UpstreamExchange) {
     this.#pool = pool
     this.#exchange = exchange
     this.#activeAt = pool.shared.sweeper.now
     this.#reader = new MessageReader(pool.shared.readerLimits, this)
     this.#transport = Transport.connect(pool.target, pool.shared.buffers, this, () => this.#connected())
     this.#reader.onResume = () => this.#transport.resume()
+    Traffic.watch(this.#transport.socket, pool.traffic, pool.shared.sweeper)
     pool.shared.sweeper.add(this)
     exchange.holder = this
   }
@@ -108,6 +130,7 @@ export class UpstreamConnection
 
   onEnd(): void {
     this.#hasEnded = true
+    this.#mustClose = true
     this.#keepsAlive = false
     this.#reader.finish()
     if (!this.#isAnswering) this.fail(new ProxyError('UPSTREAM_RESET', 'the upstream closed the connection'))
@@ -122,9 +145,9 @@ export class UpstreamConnection
     this.#closed(error)
   }
 
-  onHead(text: string): BodyFraming | 'tunnel' | null {
+  onHead(raw: HeadText): BodyFraming | 'tunnel' | null {
     const exchange = this.#exchange as UpstreamExchange
-    const head = parseResponseHead(text, this.#pool.shared.readerLimits)
+    const head = parseResponseHead(raw, this.#pool.shared.readerLimits)
     if (head.status < 200 && head.status !== 101) return this.#interimAnswer(exchange, head)
     const { method, upgrade } = exchange.request
     if (head.status === 101 && upgrade === null) {
@@ -134,7 +157,7 @@ export class UpstreamConnection
     this.#isAnswering = true
     if (isTunnel) return this.#tunnel(exchange, head)
     const framing = responseFraming(method, head)
-    this.#keepsAlive = head.keepsAlive && framing !== 'until-close'
+    this.#keepsAlive = head.keepsAlive && !this.#mustClose && framing !== 'until-close'
     this.#body = framing === 0 ? null : new Body(this.#reader, typeof framing === 'number' ? framing : null)
     exchange.resolve(makeResponse(head, method, this.#body, null))
     return framing
@@ -207,6 +230,7 @@ export class UpstreamConnection
     if (head.isChunked || head.contentLength > 0) {
       throw new ProxyError('UPSTREAM_INVALID', 'an interim answer announces a body')
     }
+    if (!head.keepsAlive) this.#mustClose = true
     exchange.cx.interim?.inform(head.status, head.headers)
     return null
   }
@@ -259,44 +283,5 @@ export class UpstreamConnection
     if (!this.#isConnected) return connectError(null, cause)
     const code = this.#isAnswering ? 'UPSTREAM_TRUNCATED' : 'UPSTREAM_RESET'
     return new ProxyError(code, cause?.message ?? 'the upstream closed the connection', { cause })
-  }
-}
-
-/** Names what kept a connection from coming up. The one place where system error codes are read. */
-export function connectError(failure: ProxyError | null, cause: Error | null): ProxyError {
-  if (failure) return failure
-  const code = (cause as NodeJS.ErrnoException | null)?.code
-  const detail = cause?.message ?? 'the connection was refused'
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new ProxyError('UNRESOLVED', detail, { cause })
-  if (code === 'ETIMEDOUT') return new ProxyError('CONNECT_TIMEOUT', detail, { cause })
-  return new ProxyError('CONNECT_REFUSED', detail, { cause })
-}
-
-/** How long the body of an answer is (RFC 9112 section 6.3). */
-function responseFraming(method: string, head: ResponseHead): BodyFraming {
-  const { status } = head
-  if (status === 204 && (head.isChunked || head.contentLength > 0)) {
-    throw new ProxyError('UPSTREAM_INVALID', 'a 204 announces a body')
-  }
-  if (method === 'HEAD' || status === 204 || status === 304) return 0
-  if (head.isChunked) return 'chunked'
-  return head.contentLength >= 0 ? head.contentLength : 'until-close'
-}
-
-function makeResponse(
-  head: ResponseHead,
-  method: string,
-  body: Body | null,
-  tunnel: RawStream | null,
-): HttpResponse {
-  const isBodiless = method === 'HEAD' || head.status === 304
-  return {
-    status: head.status,
-    reason: head.reason,
-    headers: head.headers,
-    body,
-    tunnel,
-    upgrade: tunnel ? head.upgrade : null,
-    declaredLength: isBodiless && head.contentLength >= 0 ? head.contentLength : null,
   }
 }

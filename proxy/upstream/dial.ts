@@ -3,8 +3,9 @@ import { ProxyError } from '../../chains/failures.ts'
 import { RawStream } from '../net/raw-stream.ts'
 import type { Swept } from '../net/sweeper.ts'
 import { Transport, type TransportHandler } from '../net/transport.ts'
-import { connectError } from './connection.ts'
-import type { PoolCounters, UpstreamShared } from './pool.ts'
+import { connectError } from './answer.ts'
+import type { PoolCounters, UpstreamShared } from './shared.ts'
+import { Traffic } from './traffic.ts'
 
 /** Where a raw connection goes, and how long it may take to come up. */
 export interface DialOptions {
@@ -48,6 +49,7 @@ class Dial implements TransportHandler, Swept {
       resolve(this.#connected(cx)),
     )
     shared.sweeper.add(this)
+    Traffic.watch(this.#transport.socket, counters.traffic, shared.sweeper)
     this.#forgetAbort = cx.onAbort((reason) => this.#fail(reason))
   }
 

@@ -1,22 +1,9 @@
 import { ProxyError } from '../../chains/failures.ts'
 import type { ConnectionPoolLimits } from '../../chains/model.ts'
-import type { Counter, Gauge } from '../../chains/telemetry.ts'
-import type { ReaderLimits } from '../http1/reader.ts'
-import type { ReadBuffers } from '../net/read-buffers.ts'
-import type { Sweeper } from '../net/sweeper.ts'
-import { UpstreamConnection } from './connection.ts'
+import { type ConnectionOwner, UpstreamConnection } from './connection.ts'
 import type { ExchangeHolder, UpstreamExchange } from './exchange.ts'
-
-/** What all pools of a worker share. */
-export interface UpstreamShared {
-  readonly sweeper: Sweeper
-  readonly buffers: ReadBuffers
-  readonly readerLimits: ReaderLimits
-  /** Silence within a body after which it is given up; 0 is none. */
-  readonly bodyIdleMs: number
-  /** Silence of a tunnel after which it is given up; 0 is none. */
-  readonly streamIdleMs: number
-}
+import type { PoolCounters, UpstreamShared } from './shared.ts'
+import type { TrafficCounters } from './traffic.ts'
 
 /** What one pool may use, and where it counts. Changes when a push changes the cluster. */
 export interface PoolSettings {
@@ -26,14 +13,6 @@ export interface PoolSettings {
   readonly shared: UpstreamShared
 }
 
-/** Where the pools of one cluster count. */
-export interface PoolCounters {
-  readonly opened: Counter
-  readonly active: Gauge
-  readonly overflow: Counter
-  readonly connectFailure: (code: string) => Counter
-}
-
 /**
  * The HTTP connections to one endpoint, within the cluster's limits.
  *
@@ -41,7 +20,7 @@ export interface PoolCounters {
  * close. Requests beyond the limit wait in line, in order; those beyond the line
  * are refused. It outlives pushes that keep its endpoint.
  */
-export class UpstreamPool implements ExchangeHolder, Disposable {
+export class UpstreamPool implements ConnectionOwner, ExchangeHolder, Disposable {
   readonly target: { readonly host: string; readonly port: number }
   #settings: PoolSettings
   readonly #all = new Set<UpstreamConnection>()
@@ -71,6 +50,10 @@ export class UpstreamPool implements ExchangeHolder, Disposable {
 
   get shared(): UpstreamShared {
     return this.#settings.shared
+  }
+
+  get traffic(): TrafficCounters | null {
+    return this.#settings.counters.traffic
   }
 
   get connectMs(): number {

@@ -4,11 +4,12 @@ import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
 import type { Cluster, Direction, Endpoint, Model } from '../../chains/model.ts'
 import type { SharedScope } from '../../chains/shared-state.ts'
 import type { ByteStream } from '../../chains/stream.ts'
-import type { Meter } from '../../chains/telemetry.ts'
+import type { Gauge, Meter } from '../../chains/telemetry.ts'
 import type { Upstream } from '../../chains/tools.ts'
 import { dial } from './dial.ts'
 import { UpstreamExchange } from './exchange.ts'
-import { type PoolCounters, type PoolSettings, UpstreamPool, type UpstreamShared } from './pool.ts'
+import { type PoolSettings, UpstreamPool } from './pool.ts'
+import type { PoolCounters, UpstreamShared } from './shared.ts'
 
 /** Endpoints that are not in the config (made by plugins while traffic flows) and may have pools. */
 const maxDynamicPools = 1_024
@@ -98,16 +99,32 @@ export class UpstreamDirectory implements Upstream {
     const label = known ? cluster.name : 'other'
     const kept = this.#counters.get(label)
     if (kept) return kept
-    const { meter } = this.#options
+    const { meter, model } = this.#options
     const labels = { cluster: label }
+    const active = meter.gauge('pillion_upstream_connections_active', labels)
+    const fsm = model.fsmMetrics ? { sidecar_cluster_name: label } : null
     const made: PoolCounters = {
       opened: meter.counter('pillion_upstream_connections_total', labels),
-      active: meter.gauge('pillion_upstream_connections_active', labels),
+      active: fsm ? both(active, meter.gauge('sidecar_cluster_upstream_cx_active', fsm)) : active,
+      traffic: fsm && {
+        sent: meter.counter('sidecar_cluster_upstream_cx_tx_bytes_total', fsm),
+        received: meter.counter('sidecar_cluster_upstream_cx_rx_bytes_total', fsm),
+      },
       overflow: meter.counter('pillion_upstream_overflow_total', labels),
       connectFailure: (code) => meter.counter('pillion_upstream_connect_failures_total', { ...labels, code }),
     }
     this.#counters.set(label, made)
     return made
+  }
+}
+
+/** One gauge that is two. */
+function both(one: Gauge, other: Gauge): Gauge {
+  return {
+    add(amount) {
+      one.add(amount)
+      other.add(amount)
+    },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { HeaderList } from '../../chains/headers.ts'
+import type { HeadText } from '../../proxy/http1/head-buffer.ts'
 import { type BodyFraming, MessageReader, type ReaderLimits } from '../../proxy/http1/reader.ts'
 import { parseRequestHead } from '../../proxy/http1/request-head.ts'
 import { parseResponseHead } from '../../proxy/http1/response-head.ts'
@@ -32,7 +33,7 @@ class OurReading {
     this.#reader = new MessageReader(
       { ...limits, kind: sample.kind },
       {
-        onHead: (text) => this.#takeHead(text),
+        onHead: (head) => this.#takeHead(head),
         onBegin: () => {},
         onMessageEnd: () => {
           const draft = this.#drafts.at(-1)
@@ -97,9 +98,9 @@ class OurReading {
     }
   }
 
-  #takeHead(text: string): BodyFraming | null {
-    if (this.#sample.kind === 'response') return this.#takeResponseHead(text)
-    const head = parseRequestHead(text, limits)
+  #takeHead(raw: HeadText): BodyFraming | null {
+    if (this.#sample.kind === 'response') return this.#takeResponseHead(raw)
+    const head = parseRequestHead(raw, limits)
     this.#isOpened = false
     this.#drafts.push({
       method: head.method,
@@ -115,8 +116,8 @@ class OurReading {
   }
 
   /** The framing of an answer (RFC 9112 section 6.3). */
-  #takeResponseHead(text: string): BodyFraming | null {
-    const head = parseResponseHead(text, limits)
+  #takeResponseHead(raw: HeadText): BodyFraming | null {
+    const head = parseResponseHead(raw, limits)
     if (head.status < 200 && head.status !== 101) return null
     this.#isOpened = false
     this.#drafts.push({

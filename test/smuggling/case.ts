@@ -1,4 +1,4 @@
-import type { Limits } from '../../chains/model.ts'
+import type { Limits } from '../../chains/settings.ts'
 
 /** A message that the upstream is to receive, byte for byte but for where chunks are cut. */
 export interface Forwarded {

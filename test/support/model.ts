@@ -4,16 +4,14 @@ import type {
   Direction,
   DirectionRules,
   Endpoint,
-  ForwardingHeaders,
-  Limits,
   Model,
   PortRule,
   Protocol,
   RetryPolicy,
   Service,
   StepConfig,
-  Timeouts,
 } from '../../chains/model.ts'
+import type { ForwardingHeaders, Limits, Timeouts } from '../../chains/settings.ts'
 
 /** What a test may say of its sidecar; all else is as small and quiet as can be. */
 export interface SidecarOptions {

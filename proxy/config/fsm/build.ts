@@ -1,14 +1,7 @@
 import { defaultSteps } from '../../../chains/catalogue.ts'
-import type {
-  ChainName,
-  Direction,
-  DirectionRules,
-  Json,
-  Model,
-  Probe,
-  StepConfig,
-} from '../../../chains/model.ts'
+import type { ChainName, Direction, DirectionRules, Json, Model, StepConfig } from '../../../chains/model.ts'
 import { chainNames } from '../../../chains/model.ts'
+import type { Probe } from '../../../chains/settings.ts'
 import { type Claim, checkClaims } from '../claims.ts'
 import { defaults, fsmDefaults } from '../defaults.ts'
 import { accessLogOf, type Draft, type Given, portOf } from '../draft.ts'

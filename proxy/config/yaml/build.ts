@@ -1,11 +1,5 @@
-import type {
-  AccessLogConfig,
-  Cluster,
-  ForwardingHeaders,
-  Limits,
-  Model,
-  Timeouts,
-} from '../../../chains/model.ts'
+import type { Cluster, Model } from '../../../chains/model.ts'
+import type { AccessLogConfig, ForwardingHeaders, Limits, Timeouts } from '../../../chains/settings.ts'
 import { type Claim, checkClaims } from '../claims.ts'
 import { defaults, unlimited } from '../defaults.ts'
 import { accessLogOf, type Draft, type Given, portOf } from '../draft.ts'

@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+import type { Contestant, Stage } from './contestants.ts'
+import { freePort, proxyCore, startPinned } from './processes.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const program = join(root, 'dist/cli/main.js')
+const plenty = { requests: 1_000_000_000, per: '1s', burst: 1_000_000_000 }
+
+/** Compiles Pillion to `dist/`: what is measured is what is deployed. */
+export function buildPillion(): void {
+  const compiler = fileURLToPath(new URL('../node_modules/.bin/tsc', import.meta.url))
+  execFileSync(compiler, ['-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 2, 'inherit'] })
+}
+
+/** Pillion with routing and load balancing alone. */
+export function pillionBare(): Contestant {
+  const chains = { 'inbound-http': ['http-routing', 'load-balancing'] }
+  return pillion('Pillion, no filter', (stage, port) => ({ ...inbound(stage, port, 'http'), chains }))
+}
+
+/** Pillion with every built-in filter of `inbound-http` at work. */
+export function pillionFull(): Contestant {
+  return pillion('Pillion, all filters', (stage, port) => {
+    const { inbound: rules } = inbound(stage, port, 'http')
+    return {
+      inbound: rules.map((rule) => ({
+        ...rule,
+        rateLimit: plenty,
+        routes: [{ path: { prefix: '/' }, rateLimit: plenty }],
+      })),
+      accessLog: { path: '/dev/null' },
+    }
+  })
+}
+
+/** Pillion as a relay of bytes. */
+export function pillionTcp(): Contestant {
+  return pillion('Pillion, tcp', (stage, port) => inbound(stage, port, 'tcp'))
+}
+
+function inbound({ originPort }: Stage, port: number, protocol: 'http' | 'tcp') {
+  return {
+    inbound: [{ listen: `127.0.0.1:${port}`, protocol, application: `127.0.0.1:${originPort}` }],
+  }
+}
+
+function pillion(name: string, configFor: (stage: Stage, port: number) => object): Contestant {
+  return {
+    name,
+    missing: null,
+    async start(stage) {
+      const port = await freePort()
+      const file = join(stage.folder, `${name.replaceAll(/\W+/g, '-')}.yaml`)
+      const settings = { admin: '127.0.0.1:0', metrics: '127.0.0.1:0', workers: 1 }
+      writeFileSync(file, stringify({ ...settings, ...configFor(stage, port) }))
+      const command = [process.execPath, program, 'run', '-c', file]
+      return Object.assign(await startPinned(proxyCore, command, port), { port })
+    },
+  }
+}
