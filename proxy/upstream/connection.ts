@@ -47,6 +47,7 @@ export class UpstreamConnection
   readonly #pool: ConnectionOwner
   readonly #transport: Transport
   readonly #reader: MessageReader
+  readonly #traffic: Traffic | null
   #exchange: UpstreamExchange | null
   #writer: MessageWriter | null = null
   #body: Body | null = null
@@ -71,7 +72,7 @@ export class UpstreamConnection
     this.#reader = new MessageReader(pool.shared.readerLimits, this)
     this.#transport = Transport.connect(pool.target, pool.shared.buffers, this, () => this.#connected())
     this.#reader.onResume = () => this.#transport.resume()
-    Traffic.watch(this.#transport.socket, pool.traffic, pool.shared.sweeper)
+    this.#traffic = Traffic.watch(this.#transport.socket, pool.traffic, pool.shared.sweeper)
     pool.shared.sweeper.add(this)
     exchange.holder = this
   }
@@ -168,6 +169,7 @@ export class UpstreamConnection
   onMessageEnd(): void {
     const exchange = this.#exchange
     exchange?.done()
+    this.#traffic?.sweep()
     this.#exchange = null
     this.#isAnswering = false
     const isUsable =

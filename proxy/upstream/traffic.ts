@@ -8,7 +8,7 @@ export interface TrafficCounters {
   readonly received: Counter
 }
 
-/** Counts what goes through one upstream socket: ten times a second and at its close, so that no byte costs anything. */
+/** Counts what goes through one upstream socket: ten times a second, after each exchange, and at its close. */
 export class Traffic implements Swept {
   readonly #socket: Socket
   readonly #counters: TrafficCounters
@@ -20,17 +20,19 @@ export class Traffic implements Swept {
     this.#counters = counters
   }
 
-  /** Counts `socket` until it closes. Does nothing without counters. */
-  static watch(socket: Socket, counters: TrafficCounters | null, sweeper: Sweeper): void {
-    if (!counters) return
+  /** Counts `socket` until it closes. Null without counters. */
+  static watch(socket: Socket, counters: TrafficCounters | null, sweeper: Sweeper): Traffic | null {
+    if (!counters) return null
     const traffic = new Traffic(socket, counters)
     sweeper.add(traffic)
     socket.once('close', () => {
       sweeper.remove(traffic)
       traffic.sweep()
     })
+    return traffic
   }
 
+  /** Counts what has gone through since the last time. */
   sweep(): void {
     const { bytesWritten, bytesRead } = this.#socket
     this.#counters.sent.add(bytesWritten - this.#sent)
