@@ -70,6 +70,11 @@ export class HeaderList {
     this.#add(name, value)
   }
 
+  /** Like {@link append} for the hot path, without the check: name and value came from a parsed head, or are our own. */
+  appendValid(name: string, value: string): void {
+    this.#add(name, value)
+  }
+
   /** Gives the first field of that name (any case) this value, removes its repeats; adds the field if there was none. Throws like {@link append}. */
   set(name: string, value: string): void {
     checkField(name, value)

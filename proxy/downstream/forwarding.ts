@@ -1,29 +1,37 @@
 import type { Context } from '../../chains/context.ts'
+import type { HeaderList } from '../../chains/headers.ts'
 import type { HttpRequest } from '../../chains/http.ts'
 import type { ForwardingHeaders } from '../../chains/settings.ts'
 
 /** Headers that say what we know of the client; the ones that a client could forge are replaced or added to, as configured. */
 export function addForwardingHeaders(request: HttpRequest, cx: Context, config: ForwardingHeaders): void {
   const { headers } = request
-  if (config.via !== null) addToList(request, 'Via', `${request.version} ${config.via}`)
+  const isAppending = config.forwardedFor === 'append'
+  if (config.via !== null) addToList(headers, 'Via', 'via', `${request.version} ${config.via}`)
   if (config.forwardedFor !== 'off') {
     const client = cx.peer.remoteAddress
-    if (config.forwardedFor === 'append') addToList(request, 'X-Forwarded-For', client)
-    else headers.set('X-Forwarded-For', client)
+    if (isAppending) addToList(headers, 'X-Forwarded-For', 'x-forwarded-for', client)
+    else replace(headers, 'X-Forwarded-For', 'x-forwarded-for', client)
   }
-  if (config.forwardedProto) setOnce(request, 'X-Forwarded-Proto', 'http', config)
-  if (config.forwardedHost) setOnce(request, 'X-Forwarded-Host', headers.get('host') ?? '', config)
-  if (config.requestId === 'replace') headers.set('X-Request-Id', cx.id)
-  else if (config.requestId === 'keep' && !headers.has('x-request-id')) headers.append('X-Request-Id', cx.id)
+  // what a proxy before us said is kept if we are told to add to its word
+  if (config.forwardedProto && !(isAppending && headers.has('x-forwarded-proto'))) {
+    replace(headers, 'X-Forwarded-Proto', 'x-forwarded-proto', 'http')
+  }
+  if (config.forwardedHost && !(isAppending && headers.has('x-forwarded-host'))) {
+    replace(headers, 'X-Forwarded-Host', 'x-forwarded-host', headers.get('host') ?? '')
+  }
+  if (config.requestId === 'replace') replace(headers, 'X-Request-Id', 'x-request-id', cx.id)
+  else if (config.requestId === 'keep' && !headers.has('x-request-id'))
+    headers.appendValid('X-Request-Id', cx.id)
 }
 
-function addToList(request: HttpRequest, name: string, value: string): void {
-  const before = request.headers.getAll(name.toLowerCase())
-  request.headers.set(name, [...before, value].join(', '))
+function addToList(headers: HeaderList, name: string, lower: string, value: string): void {
+  if (!headers.has(lower)) headers.appendValid(name, value)
+  else headers.set(name, [...headers.getAll(lower), value].join(', '))
 }
 
-/** Keeps what a proxy before us said, if we are told to add to its word. */
-function setOnce(request: HttpRequest, name: string, value: string, config: ForwardingHeaders): void {
-  const isKept = config.forwardedFor === 'append' && request.headers.has(name.toLowerCase())
-  if (!isKept) request.headers.set(name, value)
+/** Most requests have none of these yet, and adding is cheaper than setting. */
+function replace(headers: HeaderList, name: string, lower: string, value: string): void {
+  if (headers.has(lower)) headers.set(name, value)
+  else headers.appendValid(name, value)
 }

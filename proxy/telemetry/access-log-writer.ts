@@ -1,6 +1,7 @@
 import { write } from 'node:fs'
 import type { Log } from '../../chains/context.ts'
 import { type AccessLogFile, openAccessLog } from './access-log-file.ts'
+import { countLines, LineBatch } from './line-batch.ts'
 
 /** What {@link AccessLogWriter} is made with. */
 export interface AccessLogWriterOptions {
@@ -12,7 +13,6 @@ export interface AccessLogWriterOptions {
   readonly log?: Log
 }
 
-const batchLength = 65_536
 const batchMs = 100
 const maxWaitingLength = 4 * 1_048_576
 const firstRetryMs = 10
@@ -33,7 +33,7 @@ export class AccessLogWriter {
   readonly #options: AccessLogWriterOptions
   #file: AccessLogFile
   /** Lines that no write has begun on. */
-  #batch = ''
+  readonly #batch = new LineBatch()
   /** What is being written, and how much of it has been. */
   #current: Buffer | null = null
   #offset = 0
@@ -59,10 +59,9 @@ export class AccessLogWriter {
       this.#options.onDrop(1)
       return
     }
-    this.#batch += line
-    this.#batch += '\n'
+    this.#batch.add(line)
     if (this.#isWriting || this.#current) return
-    if (this.#batch.length >= batchLength) this.#pump()
+    if (this.#batch.isFull) this.#pump()
     else this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
   }
 
@@ -105,12 +104,11 @@ export class AccessLogWriter {
     this.#timer = null
     if (this.#isReopening && this.#isBetweenLines()) this.#exchangeFile()
     if (!this.#current) {
-      if (this.#batch === '' || this.#state === 'broken') {
+      if (this.#batch.length === 0 || this.#state === 'broken') {
         if (this.#isClosing) this.#finish()
         return
       }
-      this.#current = Buffer.from(this.#batch)
-      this.#batch = ''
+      this.#current = this.#batch.take()
       this.#offset = 0
     }
     const bytes = this.#current
@@ -133,10 +131,13 @@ export class AccessLogWriter {
     this.#hasFault = false
     this.#retryMs = firstRetryMs
     this.#offset += written
-    if (this.#offset >= this.#current.length) this.#current = null
+    if (this.#offset >= this.#current.length) {
+      this.#batch.reuse(this.#current)
+      this.#current = null
+    }
     const isIdle = !this.#current && !this.#isReopening && !this.#isClosing
-    if (isIdle && this.#batch.length < batchLength) {
-      if (this.#batch !== '') this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
+    if (isIdle && !this.#batch.isFull) {
+      if (this.#batch.length > 0) this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
     } else {
       this.#pump()
     }
@@ -179,11 +180,8 @@ export class AccessLogWriter {
   }
 
   #dropAll(): void {
-    let count = this.#batch.split('\n').length - 1
-    for (let at = this.#offset; this.#current && at < this.#current.length; at += 1) {
-      if (this.#current[at] === lineFeed) count += 1
-    }
-    this.#batch = ''
+    const count = this.#batch.count() + (this.#current ? countLines(this.#current.subarray(this.#offset)) : 0)
+    this.#batch.clear()
     this.#current = null
     if (count > 0) this.#options.onDrop(count)
   }
