@@ -1,3 +1,5 @@
+import { ReadBatch } from './read-batch.ts'
+
 /** Size of one read: what a loopback or a fast network fills in one go. */
 const readBytes = 65_536
 
@@ -20,6 +22,8 @@ const maxKept = 16
 export class ReadBuffers {
   /** The buffer that a socket starts with. */
   readonly shared = Buffer.allocUnsafeSlow(readBytes)
+  /** Where small reads wait for the end of a turn. */
+  readonly batch = new ReadBatch()
   readonly #own = new WeakSet<ArrayBufferLike>()
   readonly #lent = new Map<ArrayBufferLike, number>()
   readonly #kept: Buffer[] = []

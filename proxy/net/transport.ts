@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { type BatchReader, batchedBytes } from './read-batch.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
 /** Writes up to this size are copied into a string, which the kernel usually takes at once; larger ones are lent. */
@@ -26,7 +27,7 @@ export interface TransportHandler {
  * It owns the socket. The handler may be changed at any time, for instance when
  * a connection turns into a tunnel.
  */
-export class Transport {
+export class Transport implements BatchReader {
   handler: TransportHandler
   readonly socket: net.Socket
   readonly #buffers: ReadBuffers
@@ -34,6 +35,9 @@ export class Transport {
   #lastRead = 0
   #error: Error | null = null
   #isFull = false
+  /** Whether bytes of this socket wait in the batch. */
+  #isBatched = false
+  #isDestroyed = false
 
   private constructor(buffers: ReadBuffers, handler: TransportHandler, options: net.SocketConstructorOpts) {
     this.handler = handler
@@ -47,9 +51,13 @@ export class Transport {
     this.socket.on('error', (error) => {
       this.#error = error
     })
-    this.socket.on('end', () => this.handler.onEnd())
+    this.socket.on('end', () => {
+      this.#flush()
+      this.handler.onEnd()
+    })
     this.socket.on('drain', () => this.#drained())
     this.socket.on('close', () => {
+      this.#flush()
       this.#buffers.giveBack(this.#buffer)
       this.handler.onClose(this.#error)
     })
@@ -133,18 +141,36 @@ export class Transport {
 
   /** Closes both ways and forgets what was not sent yet. */
   destroy(): void {
+    this.#isDestroyed = true
     this.socket.destroy()
   }
 
   /** Closes with a RST, so that the peer cannot take what it got for the whole. */
   reset(): void {
+    this.#isDestroyed = true
     if (this.socket.connecting) this.socket.destroy()
     else this.socket.resetAndDestroy()
   }
 
+  /** For the batch: what was read a moment ago. */
+  deliver(bytes: Buffer): void {
+    this.#isBatched = false
+    if (!this.#isDestroyed && !this.handler.onData(bytes)) this.pause()
+  }
+
   #read(length: number, bytes: Uint8Array): boolean {
     this.#lastRead = length
+    if (length <= batchedBytes) {
+      this.#isBatched = true
+      this.#buffers.batch.add(this, bytes, length)
+      return true
+    }
+    this.#flush()
     return this.handler.onData((bytes as Buffer).subarray(0, length))
+  }
+
+  #flush(): void {
+    if (this.#isBatched) this.#buffers.batch.flush(this)
   }
 
   #nextBuffer(): Buffer {
