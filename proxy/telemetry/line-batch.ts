@@ -1,6 +1,9 @@
 /** Size of a batch in ordinary times. */
 const usualBytes = 262_144
 
+/** A batch that had to grow is kept for the next one, up to this size, because a slow write is seldom alone. */
+const maxKeptBytes = 1_048_576
+
 /** UTF-8 takes at most three bytes for each unit of a string. */
 const maxBytesPerUnit = 3
 
@@ -49,7 +52,8 @@ export class LineBatch {
   /** Ends the use of what {@link take} gave. */
   reuse(taken: Buffer): void {
     const { buffer } = taken
-    if (buffer.byteLength === usualBytes) this.#spare = Buffer.from(buffer as ArrayBuffer)
+    const isLarger = buffer.byteLength > (this.#spare?.length ?? 0)
+    if (isLarger && buffer.byteLength <= maxKeptBytes) this.#spare = Buffer.from(buffer as ArrayBuffer)
   }
 
   /** How many lines wait; off the hot path. */
