@@ -57,6 +57,15 @@ test('a listener with a rule serves that rule, whatever the destination', async 
   t.equal(decide(made, 'inbound', { listener: { ...listener, rule: 7 } }), 'unknown-port')
 })
 
+test('a rule with a listener of its own is not found by destination', async (t) => {
+  const own: Listener = { ...listener, port: 7_000, originalDestination: 'listener', rule: 0 }
+  const listeners = [own, listener, { ...own, direction: 'outbound' as const, rule: 1 }]
+  const made = model([port('own', null), port('web', 8_080)], {}, { listeners })
+  t.equal(decide(made, 'inbound', { listener: own }), 'own http')
+  t.equal(decide(made, 'inbound'), 'web http')
+  t.equal(decide(made, 'inbound', { destinationPort: 9_090 }), 'unknown-port')
+})
+
 test('inbound connections go by the destination port, and by the protocol of its rule', async (t) => {
   const made = model([
     port('web', 8_080),

@@ -58,7 +58,9 @@ interface Gate {
 export function acceptance(model: Model, direction: Direction, tools: Tools): Acceptance {
   const rules = model[direction]
   const gates = rules.ports.map((rule) => gateFor(rule, model, tools))
-  const gatesOf = gatesByPort(gates)
+  // a rule that has a listener of its own is nobody's destination
+  const owned = new Set(model.listeners.map((one) => (one.direction === direction ? one.rule : null)))
+  const gatesOf = gatesByPort(gates.filter((_gate, index) => !owned.has(index)))
   const allowed = rules.allowedSources && new IpRanges(rules.allowedSources)
   const reject = rejecter(direction, tools)
 

@@ -7,7 +7,7 @@ export interface Timeouts {
   readonly idleMs: number
   /** From a request's head to the end of its answer. */
   readonly requestMs: number
-  /** How long what is in flight may go on after SIGTERM, or after its generation was replaced. */
+  /** How long what is in flight may go on after SIGTERM. */
   readonly drainMs: number
 }
 

@@ -18,20 +18,19 @@ const failureNumbers: ReadonlyMap<FailureCode, number> = new Map(
 )
 
 /**
- * Counts HTTP exchanges when they end. It waits for nothing, except under FSM's
- * metrics for the head of the answer, which carries the `fsm-stats` mark.
+ * Counts HTTP exchanges when they end; those in flight are counted at the edge.
+ * It waits for nothing, except under FSM's metrics for the head of the answer,
+ * which carries the `fsm-stats` mark.
  *
  * Labels come from the config alone; instruments are made when first needed.
  */
 export function httpMetrics(direction: Direction, tools: Tools, model: Model): HttpFilter {
-  const active = tools.meter.gauge('pillion_requests_active', { direction })
   const countsOf = labelled((service) => new ServiceCounts(service, direction, tools.meter))
   const countFailure = failureCounter(direction, tools.meter)
   const countForFsm = model.fsmMetrics ? fsmCount(direction, tools, model) : null
   let counted: Outcome | null = null
 
   const ended = (outcome: Outcome, cx: Context) => {
-    active.add(-1)
     // a filter further out may have run the chain again: still one exchange
     if (outcome === counted) return
     counted = outcome
@@ -44,21 +43,16 @@ export function httpMetrics(direction: Direction, tools: Tools, model: Model): H
     if (countForFsm && outcome.status !== 0) countForFsm(cluster, outcome.status)
   }
 
-  const enter = (cx: Context) => {
-    active.add(1)
-    cx.onEnd(ended)
-  }
-
   if (!model.fsmMetrics) {
     return (request, cx, next) => {
-      enter(cx)
+      cx.onEnd(ended)
       return next(request, cx)
     }
   }
   const mark = fsmMark(model.identity)
   const observe = fsmObserve(tools, model.identity)
   return async (request, cx, next) => {
-    enter(cx)
+    cx.onEnd(ended)
     const response = await next(request, cx)
     if (direction === 'inbound') mark(response)
     else observe(response, tools.clock.now() - cx.startedAt)

@@ -29,6 +29,7 @@ test('headers in lists are found by their names', async (t) => {
     { name: 'authorization', regex: '^Bearer x$' },
     { name: 'host', value: 'h' },
     { name: 'token-service', endpoints: [80] },
+    { Name: 'Proxy-Authorization', Value: 'Basic x' },
   ]
   t.same(redact({ headers, rules }), {
     headers: [
@@ -39,6 +40,7 @@ test('headers in lists are found by their names', async (t) => {
       { name: 'authorization', regex: '[redacted]' },
       { name: 'host', value: 'h' },
       { name: 'token-service', endpoints: [80] },
+      { Name: 'Proxy-Authorization', Value: '[redacted]' },
     ],
   })
 })

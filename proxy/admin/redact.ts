@@ -12,8 +12,8 @@ const urlPassword = /(\/\/[^\s/:@]{0,256}:)[^\s/@]{1,1024}@/g
  *
  * What stands under a key that sounds like a secret is replaced, whatever it
  * is, and so are headers of such names in lists of `[name, value]` and of
- * `{name, value}`, PEM private keys anywhere, and passwords in URLs. `null`
- * and booleans stay, so that one sees whether something is set.
+ * `{name, value}` or `{Name, Value}`, PEM private keys anywhere, and passwords
+ * in URLs. `null` and booleans stay, so that one sees whether something is set.
  */
 export function redact(value: unknown): Json {
   return copy(value, 0)
@@ -30,7 +30,7 @@ function copy(value: unknown, depth: number): Json {
   const isNamedSecret = namesSecret(value)
   for (const [key, item] of Object.entries(value)) {
     if (item === undefined) continue
-    const isSecret = secretKey.test(key) || (isNamedSecret && key !== 'name' && key !== 'key')
+    const isSecret = secretKey.test(key) || (isNamedSecret && !isNameKey(key))
     entries.push([key, isSecret ? hide(item) : copy(item, depth + 1)])
   }
   return Object.fromEntries(entries)
@@ -44,11 +44,15 @@ function copyArray(items: readonly unknown[], depth: number): Json {
   return items.map((item) => copy(item, depth + 1))
 }
 
-/** Whether an object is a pair such as `{name: 'authorization', value: …}`. */
+/** Whether an object is a pair such as `{name: 'authorization', value: …}`, or `{Name, Value}` as FSM writes it. */
 function namesSecret(value: object): boolean {
-  const name = 'name' in value ? value.name : 'key' in value ? value.key : null
-  return typeof name === 'string' && secretKey.test(name) && ('value' in value || 'regex' in value)
+  const keys = Object.keys(value)
+  const isSecretName = ([key, text]: readonly [string, unknown]) =>
+    isNameKey(key) && typeof text === 'string' && secretKey.test(text)
+  return keys.some((key) => /^(value|regex)$/i.test(key)) && Object.entries(value).some(isSecretName)
 }
+
+const isNameKey = (key: string): boolean => /^(name|key)$/i.test(key)
 
 const hide = (value: unknown): Json => (value === null || typeof value === 'boolean' ? value : redacted)
 

@@ -47,7 +47,8 @@ export function readFlags(flags: ConfigFlags, faults: FaultList): FlagSettings {
   ): readonly T[] | null => {
     const words = texts?.flatMap((text) => text.split(',')).map((word) => word.trim())
     if (!words || words.length === 0) return null
-    return words.map((word) => one(flag, word, kind)).filter((value) => value !== null)
+    const values = words.map((word) => one(flag, word, kind)).filter((value) => value !== null)
+    return values.length === words.length ? values : null
   }
   return {
     inbound: many('--inbound', flags.inbound, listenAddress),

@@ -47,6 +47,7 @@ export class RawStream implements ByteStream, TransportHandler, Swept {
     this.#transport = transport
     this.#options = options
     this.#leftover = options.leftover
+    this.receivedBytes = options.leftover?.length ?? 0
     this.#isReadEnded = options.isEnded
     this.#activeAt = options.sweeper.now
     transport.handler = this

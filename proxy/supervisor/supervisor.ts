@@ -170,7 +170,7 @@ export class Supervisor {
     const silenceLimitMs = this.#options.silenceLimitMs ?? 5_000
     const setup = {
       workerId,
-      idPrefix: `${this.#idSalt}-${workerId.toString(36)}-`,
+      idPrefix: `${this.#idSalt}-${workerId.toString(36)}`,
       reusePort: this.#options.workers > 1,
       logLevel: this.#logLevel,
       heartbeat: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),

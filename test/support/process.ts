@@ -64,7 +64,10 @@ export async function runSidecar(
   await using stack = new AsyncDisposableStack()
   const folder = stack.use(await newFolder())
   const file = await folder.write(fileName, config)
-  const ownPorts = ['--admin', '127.0.0.1:0', ...(args.includes('--metrics') ? [] : ['--metrics', 'off'])]
+  const ownPorts = [
+    ...(args.includes('--admin') ? [] : ['--admin', '127.0.0.1:0']),
+    ...(args.includes('--metrics') ? [] : ['--metrics', 'off']),
+  ]
   const program = stack.use(startProgram(['run', '-c', file, ...ownPorts, ...args], env))
   const { port } = await program.logged(/^admin listens on /)
   const admin = Number(port)

@@ -1,5 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import { isRange } from '../../../chains/ip-ranges.ts'
+import { compileTemplate } from '../../../chains/policy/template.ts'
 import { configLimits } from '../defaults.ts'
 import type { Address } from '../settings.ts'
 import type { Parsed, TextKind } from './shape.ts'
@@ -178,5 +179,17 @@ export const size: TextKind<number> = {
     if (digits === undefined) return { problem: `expected ${sizeWhat}` }
     const bytes = Number(digits) * sizeUnits[unit as keyof typeof sizeUnits]
     return Number.isSafeInteger(bytes) ? { value: bytes } : { problem: 'is too much' }
+  },
+}
+
+/** A template of the access log. */
+export const logTemplate: TextKind<string> = {
+  what: 'text with %{FIELD} for each field',
+  pattern: null,
+  write: String,
+  number: null,
+  parse: (text) => {
+    const compiled = compileTemplate(text)
+    return 'error' in compiled ? { problem: compiled.error } : { value: text }
   },
 }

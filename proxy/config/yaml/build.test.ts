@@ -198,7 +198,7 @@ test('the rest of the keys arrive where they belong', async (t) => {
     forwardedHost: false,
     requestId: 'off',
   })
-  t.same(model.accessLog, { path: '/var/log/access.log', sample: 0.5, fields: { who: '%{peer}' } })
+  t.same(model.accessLog, { path: '/var/log/access.log', sample: 0.5, fields: { who: '%{remote_address}' } })
   t.same(model.inbound.allowedSources, ['127.0.0.0/8', '10.1.2.3'])
   t.equal(model.outbound.allowEgress, true)
   t.equal(model.fsmMetrics, true)

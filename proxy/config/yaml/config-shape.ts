@@ -14,7 +14,16 @@ import {
   text,
   withDefault,
 } from '../shape/shape.ts'
-import { addressOrOff, anyText, cidr, duration, listenAddress, name, size } from '../shape/texts.ts'
+import {
+  addressOrOff,
+  anyText,
+  cidr,
+  duration,
+  listenAddress,
+  logTemplate,
+  name,
+  size,
+} from '../shape/texts.ts'
 import { inboundRuleShape, originalDestinationShape, serviceShape } from './traffic-shapes.ts'
 
 const off = choice(['off'])
@@ -71,7 +80,7 @@ const timeoutsShape = object('timeouts', {
   drain: withDefault(
     text(duration),
     defaults.timeouts.drainMs,
-    'How long what is in flight may go on after SIGTERM or a new config.',
+    'How long what is in flight may go on after SIGTERM.',
   ),
 })
 
@@ -141,7 +150,10 @@ const accessLogShape = either(
   object('accessLog', {
     path: withDefault(text(anyText), '-', 'A file that is appended to; - is standard output.'),
     sample: withDefault(number(0, 1), defaults.accessLogSample, 'Share of the exchanges that are logged.'),
-    fields: optional(map(name, text(anyText)), 'Field → template with %{…}. The usual fields when missing.'),
+    fields: optional(
+      map(name, text(logTemplate)),
+      'Field → template with %{…}. The usual fields when missing.',
+    ),
   }),
 )
 
