@@ -42,8 +42,7 @@ test('idempotent methods are tried again after every upstream failure that may p
 
 test('other methods are tried again only after failures that left nothing sent', async (t) => {
   const unsent = ['CONNECT_REFUSED', 'CONNECT_TIMEOUT', 'UNRESOLVED', 'UPSTREAM_OVERFLOW']
-  for (const method of ['POST', 'PATCH', 'get', 'LOCK'])
-    t.strictSame(codesTriedAgain(method), unsent, method)
+  for (const method of ['POST', 'PATCH', 'get', 'LOCK']) t.strictSame(codesTriedAgain(method), unsent, method)
 })
 
 test('bugs, and whatever is no failure of an upstream, are not tried again', async (t) => {
