@@ -229,6 +229,7 @@ class Worker implements DataPlane, Edge {
     const [old] = this.#generations
     this.#generations.unshift(generation)
     this.#current = generation
+    generation.activate()
     for (const [index, listener] of generation.model.listeners.entries()) {
       opened.get(listenerKey(listener, index))?.socket.serve(listener)
     }

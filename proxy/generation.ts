@@ -63,6 +63,11 @@ export class Generation {
     return this.#ports.get(`${port.direction} ${port.name}`) ?? null
   }
 
+  /** It serves from now on. Cannot fail. */
+  activate(): void {
+    this.upstream.activate()
+  }
+
   /** Counts an exchange in. Each is to be counted out once, with {@link leave}. */
   enter(): void {
     this.#exchanges += 1

@@ -1,16 +1,17 @@
 import type { Peer } from '../../chains/context.ts'
 import { ProxyError } from '../../chains/failures.ts'
 import type { HttpResponse } from '../../chains/http.ts'
-import type { PortRule } from '../../chains/model.ts'
 import { relay } from '../../chains/stream.ts'
 import type { HeadText } from '../http1/head-buffer.ts'
-import { type BodyFraming, MessageReader, type ReaderEvents } from '../http1/reader.ts'
+import type { BodyFraming, ReaderEvents } from '../http1/message.ts'
+import { MessageReader } from '../http1/reader.ts'
 import { parseRequestHead, type RequestHead } from '../http1/request-head.ts'
 import { RawStream } from '../net/raw-stream.ts'
 import type { Swept } from '../net/sweeper.ts'
 import type { Transport, TransportHandler } from '../net/transport.ts'
 import type { ClientConnection, Edge } from './edge.ts'
 import { type ExchangeOwner, HttpExchange } from './http-exchange.ts'
+import type { HttpConnectionOptions, RequestOrigin } from './origin.ts'
 import { refusalText } from './refusal.ts'
 
 /** How long a closed connection is still read, so that the client gets our last answer before a reset. */
@@ -18,25 +19,6 @@ const lingerMs = 2_000
 
 /** A body that nobody read is read to its end, up to this many bytes, to save the connection. */
 const maxDiscardBytes = 65_536
-
-/** Where the requests of a connection go: decided at accept, or for each request by its headers. */
-export interface RequestOrigin {
-  readonly peer: Peer
-  readonly port: PortRule | null
-  readonly isEgress: boolean
-}
-
-/** What a connection is told when it is made. */
-export interface HttpConnectionOptions {
-  readonly edge: Edge
-  readonly transport: Transport
-  /** What is known of the connection itself. */
-  readonly peer: Peer
-  /** Finds where a request goes, and takes out of its headers what was meant for us alone. Null refuses by reset. */
-  readonly originOf: (head: RequestHead) => RequestOrigin | null
-  /** Called once when the connection is gone. */
-  readonly onGone: () => void
-}
 
 /**
  * A client's HTTP/1.1 connection: one exchange at a time, in order, however
@@ -62,6 +44,7 @@ export class HttpConnection
   #hasEnded = false
   /** When the wait at hand began: for a head, for the next request, for bytes, for the last FIN. */
   #waitingSince: number
+  #lingersSince = 0
   #tunnel: RawStream | null = null
 
   constructor(options: HttpConnectionOptions) {
@@ -91,8 +74,10 @@ export class HttpConnection
   }
 
   drain(): void {
-    if (this.isIdle) this.transport.destroy()
-    else this.#willKeepAlive = false
+    this.#willKeepAlive = false
+    if (!this.isIdle) return
+    if (this.transport.socket.writableLength > 0) this.#linger()
+    else this.transport.destroy()
   }
 
   destroy(): void {
@@ -215,11 +200,20 @@ export class HttpConnection
     const { timeouts } = this.edge.generation.model
     const waited = now - this.#waitingSince
     if (this.#isLingering) {
-      if (waited > lingerMs) this.transport.destroy()
+      this.#sweepLinger(now, waited)
     } else if (this.#exchange) this.#sweepExchange(this.#exchange, waited)
     else if (this.reader.isInHead || this.#requests === 0) {
       if (timeouts.requestHeadMs > 0 && waited > timeouts.requestHeadMs) this.#headIsLate()
     } else if (timeouts.idleMs > 0 && waited > timeouts.idleMs) this.transport.destroy()
+  }
+
+  /** The time to linger begins when our last byte has left; until then the client may be slow, but not idle. */
+  #sweepLinger(now: number, waited: number): void {
+    const { idleMs } = this.edge.generation.model.timeouts
+    if (this.transport.socket.writableLength > 0) {
+      this.#lingersSince = now
+      if (idleMs > 0 && waited > idleMs) this.transport.destroy()
+    } else if (now - this.#lingersSince > lingerMs) this.transport.destroy()
   }
 
   #sweepExchange(exchange: HttpExchange, waited: number): void {
@@ -236,7 +230,10 @@ export class HttpConnection
     if (timeouts.idleMs === 0 || waited <= timeouts.idleMs) return
     if (this.transport.socket.writableLength > 0) {
       exchange.fail(new ProxyError('CLIENT_GONE', `the client took nothing for ${timeouts.idleMs} ms`))
-    } else if (!this.#isRequestWhole && exchange.isReadingBody && !this.reader.isFull) {
+    } else if (this.#hasEnded && !exchange.isAnswering) {
+      // a client that gave up looks like one that only has no more to say; silence tells them apart
+      exchange.fail(new ProxyError('CLIENT_GONE', `the client has closed its side for ${timeouts.idleMs} ms`))
+    } else if (!this.#isRequestWhole && exchange.awaitsBody && !this.reader.isFull) {
       exchange.fail(
         new ProxyError('REQUEST_BODY_TIMEOUT', `nothing of the body came for ${timeouts.idleMs} ms`),
       )
@@ -292,6 +289,7 @@ export class HttpConnection
     if (this.#isLingering) return
     this.#isLingering = true
     this.#waitingSince = this.edge.sweeper.now
+    this.#lingersSince = this.#waitingSince
     this.reader.detach()
     this.transport.end()
     this.transport.resume()

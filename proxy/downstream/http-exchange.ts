@@ -48,7 +48,6 @@ export class HttpExchange implements WriterEvents, InterimSink {
   readonly head: RequestHead
   readonly startedAt: number
   readonly cx: Context
-  /** Longest time until the answer is out; 0 is none. Known once the route is. */
   readonly #owner: ExchangeOwner
   readonly #generation: Generation
   #request: HttpRequest | null = null
@@ -56,6 +55,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
   #response: HttpResponse | null = null
   #error: ProxyError | null = null
   #keepsAlive = false
+  #isContinued = false
   #isAnswering = false
   #isOver = false
 
@@ -81,9 +81,10 @@ export class HttpExchange implements WriterEvents, InterimSink {
     return this.#isAnswering
   }
 
-  /** Whether the request's body has been asked for. */
-  get isReadingBody(): boolean {
-    return this.#request?.body?.isTaken ?? false
+  /** Whether it is the client's turn: its body has been asked for, and it does not wait for `100 Continue`. */
+  get awaitsBody(): boolean {
+    const isContinued = !this.head.expectsContinue || this.#isContinued || this.#owner.reader.bodyBytes > 0
+    return isContinued && (this.#request?.body?.isTaken ?? false)
   }
 
   /** Runs the chain. The reader must have begun the request's body. */
@@ -96,7 +97,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
       method: head.method,
       path: head.path,
       headers: head.headers,
-      body: hasBody ? new Body(reader, head.contentLength) : null,
+      body: hasBody ? new Body(reader.source(), head.contentLength) : null,
       upgrade: head.upgrade,
       expectsContinue: head.expectsContinue,
     }
@@ -165,6 +166,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
       this.fail(error)
       return
     }
+    this.cx.abort(error)
     this.#owner.broken()
     this.end()
   }
@@ -207,6 +209,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
 
   inform(status: number, headers: HeaderList): void {
     if (this.#isOver || this.#isAnswering) return
+    if (status === 100) this.#isContinued = true
     this.#owner.transport.write(`${statusLine(status, '')}${headers.serialize()}\r\n`)
   }
 

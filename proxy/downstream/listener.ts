@@ -8,7 +8,8 @@ import type { RequestHead } from '../http1/request-head.ts'
 import { Transport } from '../net/transport.ts'
 import { type Destination, destinationHeader, plainAddress, takeDestination, trustOf } from './destination.ts'
 import type { ClientConnection, Edge } from './edge.ts'
-import { HttpConnection, type RequestOrigin } from './http-connection.ts'
+import { HttpConnection } from './http-connection.ts'
+import type { RequestOrigin } from './origin.ts'
 import { Preamble } from './preamble.ts'
 import { TcpConnection } from './tcp-connection.ts'
 
@@ -30,7 +31,6 @@ interface Arrival {
   readonly localPort: number
   readonly destination: Destination | null
   readonly leftover: Buffer | null
-  readonly isEnded: boolean
 }
 
 /** Until somebody takes it over, what comes on a connection waits in the kernel. */
@@ -113,7 +113,6 @@ export class ListenerSocket {
       localPort,
       destination: null,
       leftover: null,
-      isEnded: false,
     }
     if (this.#listener.originalDestination === 'proxy-protocol') this.#readPreamble(arrival)
     else if (this.#listener.originalDestination === 'header') this.#startHttp(arrival, null)
@@ -128,12 +127,12 @@ export class ListenerSocket {
     const preamble: Preamble = new Preamble(this.#edge, arrival.transport, (result) => {
       this.#forget(preamble)
       if (!result) return
-      const { header, leftover, isEnded } = result
+      const { header, leftover } = result
       const destination = header
         ? { address: header.destinationAddress, port: header.destinationPort }
         : { address: arrival.localAddress, port: arrival.localPort }
       const source = header ? { remoteAddress: header.sourceAddress, remotePort: header.sourcePort } : {}
-      this.#decide({ ...arrival, ...source, destination, leftover, isEnded })
+      this.#decide({ ...arrival, ...source, destination, leftover })
     })
     this.#remember(preamble)
   }
@@ -158,7 +157,7 @@ export class ListenerSocket {
       this.#startHttp(arrival, { peer, port, isEgress })
       return
     }
-    const { transport, leftover, isEnded } = arrival
+    const { transport, leftover } = arrival
     const connection: TcpConnection = new TcpConnection({
       edge: this.#edge,
       transport,
@@ -166,7 +165,6 @@ export class ListenerSocket {
       port,
       isEgress,
       leftover,
-      isEnded,
       onGone: () => this.#forget(connection),
     })
     this.#remember(connection)
@@ -183,8 +181,7 @@ export class ListenerSocket {
     arrival.transport.handler = connection
     this.#remember(connection)
     if (arrival.leftover) connection.onData(arrival.leftover)
-    if (arrival.isEnded) connection.onEnd()
-    else arrival.transport.resume()
+    arrival.transport.resume()
   }
 
   /** The rule found at accept, or its successor of the same name after a push. */
@@ -196,6 +193,7 @@ export class ListenerSocket {
       if (this.#edge.generation !== generation) {
         generation = this.#edge.generation
         origin = successor(accepted, generation)
+        if (!origin) throw new ProxyError('NO_ROUTE', 'the rule of this connection is no longer configured')
       }
       return origin
     }

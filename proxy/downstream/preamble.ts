@@ -7,7 +7,6 @@ import { type ProxyHeader, readProxyHeader } from './proxy-protocol.ts'
 export interface PreambleResult {
   readonly header: ProxyHeader | null
   readonly leftover: Buffer | null
-  readonly isEnded: boolean
 }
 
 /** Waits for the PROXY protocol header of a connection, within the time limit for heads, and then lets go of it. */
@@ -18,7 +17,6 @@ export class Preamble implements ClientConnection, TransportHandler, Swept {
   readonly #done: (result: PreambleResult | null) => void
   readonly #startedAt: number
   #held: Buffer = Buffer.alloc(0)
-  #isEnded = false
   #isOver = false
 
   /** `done` is called once: with what was read, or with null when the connection is gone. */
@@ -50,12 +48,11 @@ export class Preamble implements ClientConnection, TransportHandler, Swept {
       return false
     }
     const rest = this.#held.subarray(result.used)
-    this.#finish({ header: result.header, leftover: rest.length > 0 ? rest : null, isEnded: this.#isEnded })
+    this.#finish({ header: result.header, leftover: rest.length > 0 ? rest : null })
     return true
   }
 
   onEnd(): void {
-    this.#isEnded = true
     this.#transport.end()
   }
 

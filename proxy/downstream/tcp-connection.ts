@@ -17,8 +17,6 @@ export interface TcpConnectionOptions {
   readonly isEgress: boolean
   /** What the client sent before the chain was chosen. */
   readonly leftover: Buffer | null
-  /** Whether the client has sent its FIN already. */
-  readonly isEnded: boolean
   /** Called once when the connection is gone. */
   readonly onGone: () => void
 }
@@ -57,7 +55,7 @@ export class TcpConnection implements ClientConnection {
       sweeper: edge.sweeper,
       idleMs: this.#generation.model.timeouts.idleMs,
       leftover: options.leftover,
-      isEnded: options.isEnded,
+      isEnded: false,
       lossCode: 'CLIENT_GONE',
       onClose: (error) => this.#closed(error),
     })

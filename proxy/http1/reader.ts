@@ -2,48 +2,18 @@ import type { BodySink, BodySource } from '../../chains/body.ts'
 import { asProxyError, ProxyError } from '../../chains/failures.ts'
 import type { HeaderList } from '../../chains/headers.ts'
 import { ChunkedDecoder } from './chunked.ts'
-import { HeadBuffer, type HeadLimits, type HeadText } from './head-buffer.ts'
-
-/** How the body behind a head is framed. A number is a length in bytes. */
-export type BodyFraming = number | 'chunked' | 'until-close'
-
-/** Who is told what a {@link MessageReader} reads. */
-export interface ReaderEvents {
-  /**
-   * A head is complete. Returns how its body is framed; 0 is no body. Or null
-   * for "another head follows at once" (an interim answer), or `tunnel` for "no
-   * message follows": the rest waits for {@link MessageReader.detach}. May
-   * throw a `ProxyError`, which ends up in `onError`.
-   */
-  onHead(head: HeadText): BodyFraming | 'tunnel' | null
-  /** The body of the message may be opened now. */
-  onBegin(): void
-  /** The message is complete, body and all. Reading stops until {@link MessageReader.next}. */
-  onMessageEnd(): void
-  /** What came is no valid message, or it broke off. Nothing is read any more. */
-  onError(error: ProxyError): void
-  /** The reader of the body at hand wants no more of it. */
-  onCancel(reason: ProxyError): void
-}
-
-/** Limits of what is read. */
-export interface ReaderLimits extends HeadLimits {
-  /** Largest body; 0 is none. */
-  readonly maxBodyBytes: number
-  /** Whether it reads requests or answers: decides what its errors are called. */
-  readonly kind: 'request' | 'response'
-}
+import { HeadBuffer } from './head-buffer.ts'
+import type { BodyFraming, ReaderEvents, ReaderLimits } from './message.ts'
 
 type State = 'idle' | 'head' | 'body' | 'tunnel' | 'dead'
 
 /**
  * Reads the messages of one connection, one after the other.
  *
- * It is the {@link BodySource} of the message at hand: body bytes flow only
- * once somebody has opened it, and the next head is looked at only after
- * {@link next}. What comes in the meantime is held, at most two reads of it.
+ * Body bytes flow only once somebody has opened the {@link source} of the
+ * message at hand, and the next head is looked at only after {@link next}. What comes in the meantime is held, at most two reads of it.
  */
-export class MessageReader implements BodySource {
+export class MessageReader {
   readonly #limits: ReaderLimits
   readonly #events: ReaderEvents
   readonly #head: HeadBuffer
@@ -54,6 +24,8 @@ export class MessageReader implements BodySource {
   /** Whether the last push said that no more is to be read. */
   #isStopped = false
   #isDiscarding = false
+  /** Counts messages, so that their sources can be told apart. */
+  #messages = 0
   /** Bytes of a body of known length that are still to come. */
   #remaining = 0
   #chunked: ChunkedDecoder | null = null
@@ -136,7 +108,28 @@ export class MessageReader implements BodySource {
     return held
   }
 
-  open(sink: BodySink): void {
+  /**
+   * The body of the message at hand, for whoever reads it. It knows its message:
+   * what is said to it later, when another is being read, is not heard.
+   */
+  source(): BodySource {
+    const message = this.#messages
+    const isCurrent = () => this.#messages === message
+    return {
+      open: (sink) => {
+        if (isCurrent()) this.#open(sink)
+        else sink.fail(new ProxyError('CLIENT_GONE', 'the message is over'))
+      },
+      resume: () => {
+        if (isCurrent()) this.#resume()
+      },
+      cancel: (reason) => {
+        if (isCurrent()) this.#cancel(reason)
+      },
+    }
+  }
+
+  #open(sink: BodySink): void {
     if (this.#state !== 'body') {
       sink.fail(this.#failure ?? new ProxyError('CLIENT_GONE', 'the connection has ended'))
       return
@@ -146,14 +139,15 @@ export class MessageReader implements BodySource {
     if (this.#isEnded) this.#checkEnd()
   }
 
-  resume(): void {
+  #resume(): void {
     if (!this.#isFull) return
     this.#isFull = false
     this.#release()
     if (!this.#isFull) this.#goOn()
+    if (this.#isEnded) this.#checkEnd()
   }
 
-  cancel(reason: ProxyError): void {
+  #cancel(reason: ProxyError): void {
     if (this.#state !== 'body') return
     this.#sink = null
     this.#events.onCancel(reason)
@@ -246,6 +240,7 @@ export class MessageReader implements BodySource {
   }
 
   #takeHead(): BodyFraming | 'tunnel' | null {
+    this.#messages += 1
     try {
       return this.#events.onHead(this.#head)
     } finally {

@@ -86,6 +86,9 @@ const isDigit = (value: number): boolean => value >= 0 && value <= 9
 function resolveTarget(method: string, target: string, { headers, host }: Fields): string {
   if (method === 'CONNECT') {
     if (!isAuthority(target, true)) throw bad('CONNECT wants host:port')
+    if (host !== '' && host.toLowerCase() !== target.toLowerCase()) {
+      throw bad('Host and the request target name different hosts')
+    }
     return target
   }
   if (target.charCodeAt(0) === 0x2f) return target

@@ -1,7 +1,7 @@
 import { ProxyError } from '../../chains/failures.ts'
 import type { HttpRequest } from '../../chains/http.ts'
 import { isAll, tokenChars } from '../../chains/syntax.ts'
-import type { BodyFraming } from './reader.ts'
+import type { BodyFraming } from './message.ts'
 import { targetChars } from './syntax.ts'
 
 /** How the body of a request goes out: with its length if that is known, else chunked. */

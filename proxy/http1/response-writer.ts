@@ -1,7 +1,7 @@
 import { ProxyError } from '../../chains/failures.ts'
 import type { HttpResponse } from '../../chains/http.ts'
 import { isAll, valueChars } from '../../chains/syntax.ts'
-import type { BodyFraming } from './reader.ts'
+import type { BodyFraming } from './message.ts'
 import { reasonOf } from './reasons.ts'
 import type { RequestHead } from './request-head.ts'
 

@@ -3,7 +3,7 @@ import { ProxyError } from '../../chains/failures.ts'
 import type { HeaderList } from '../../chains/headers.ts'
 import { relay, type StreamSink } from '../../chains/stream.ts'
 import { latin1, type Transport } from '../net/transport.ts'
-import type { BodyFraming } from './reader.ts'
+import type { BodyFraming } from './message.ts'
 
 /** Bytes up to this many are put into one string with the head before them, so that both leave in one write. */
 const joinBytes = 16_384

@@ -102,6 +102,8 @@ export class RawStream implements ByteStream, TransportHandler, Swept {
       this.#isReadReported = true
       this.#sink?.fail(this.#failure)
     }
+    // who still sends to this peer must learn that nobody takes it any more
+    if (this.#failure) this.writable.source?.cancel(this.#failure)
     this.#options.onClose(this.#failure)
   }
 

@@ -15,16 +15,21 @@ export interface Swept {
  * request. The timer runs only while something is swept.
  */
 export class Sweeper {
-  /** Monotonic milliseconds, as of the last sweep: up to a tenth of a second old, never ahead. */
-  now = performance.now()
+  #now = 0
   readonly #swept = new Set<Swept>()
   #timer: NodeJS.Timeout | null = null
+
+  /** Monotonic milliseconds, as of the last sweep: up to a tenth of a second old, never ahead. */
+  get now(): number {
+    // with nothing to sweep it stands still, and the next to come would seem to have waited all the while
+    return this.#timer ? this.#now : performance.now()
+  }
 
   /** Begins to look after `swept`, until {@link remove}. */
   add(swept: Swept): void {
     this.#swept.add(swept)
     if (this.#timer) return
-    this.now = performance.now()
+    this.#now = performance.now()
     this.#timer = setInterval(() => this.#sweep(), sweepMs)
   }
 
@@ -37,7 +42,7 @@ export class Sweeper {
   }
 
   #sweep(): void {
-    this.now = performance.now()
-    for (const swept of this.#swept) swept.sweep(this.now)
+    this.#now = performance.now()
+    for (const swept of this.#swept) swept.sweep(this.#now)
   }
 }

@@ -98,19 +98,22 @@ export class Transport implements BatchReader {
    * string. False: the kernel has not taken it all; wait for `onDrain`.
    */
   write(data: Uint8Array | string): boolean {
-    if (typeof data === 'string') return this.#wrote(this.socket.write(data, 'latin1'))
+    if (typeof data === 'string') return this.#writeText(data)
     if (data.length <= copyBytes) {
-      return this.#wrote(this.socket.write(latin1(data), 'latin1'))
+      return this.#writeText(latin1(data))
     }
     const bytes = this.#buffers.isShared(data) ? Buffer.from(data) : data
-    let isDone = false
+    let isLent = false
     this.socket.write(bytes, () => {
-      isDone = true
-      this.#buffers.release(bytes)
-      if (this.socket.writableLength === 0) this.#drained()
+      if (isLent) this.#buffers.release(bytes)
+      this.#checkDrained()
     })
+    // the callback comes later even for a write that the kernel has taken whole
     const isTaken = this.socket.writableLength === 0
-    if (!isTaken && !isDone) this.#buffers.lend(bytes)
+    if (!isTaken) {
+      isLent = true
+      this.#buffers.lend(bytes)
+    }
     return this.#wrote(isTaken)
   }
 
@@ -176,6 +179,17 @@ export class Transport implements BatchReader {
   #nextBuffer(): Buffer {
     this.#buffer = this.#buffers.next(this.#buffer, this.#lastRead)
     return this.#buffer
+  }
+
+  /** Behind a large write that waits, Node itself may never say that all is out; then each write has to. */
+  #writeText(text: string): boolean {
+    if (!this.#isFull) return this.#wrote(this.socket.write(text, 'latin1'))
+    this.socket.write(text, 'latin1', () => this.#checkDrained())
+    return false
+  }
+
+  #checkDrained(): void {
+    if (this.socket.writableLength === 0) this.#drained()
   }
 
   #wrote(isTaken: boolean): boolean {

@@ -2,7 +2,7 @@ import type { Body } from '../../chains/body.ts'
 import { ProxyError } from '../../chains/failures.ts'
 import type { HttpResponse } from '../../chains/http.ts'
 import type { ByteStream } from '../../chains/stream.ts'
-import type { BodyFraming } from '../http1/reader.ts'
+import type { BodyFraming } from '../http1/message.ts'
 import type { ResponseHead } from '../http1/response-head.ts'
 
 /** Names what kept a connection from coming up. The one place where system error codes are read. */

@@ -1,7 +1,8 @@
 import { Body } from '../../chains/body.ts'
 import { ProxyError } from '../../chains/failures.ts'
 import type { HeadText } from '../http1/head-buffer.ts'
-import { type BodyFraming, MessageReader, type ReaderEvents } from '../http1/reader.ts'
+import type { BodyFraming, ReaderEvents } from '../http1/message.ts'
+import { MessageReader } from '../http1/reader.ts'
 import { requestFraming, serializeRequestHead } from '../http1/request-writer.ts'
 import { parseResponseHead, type ResponseHead } from '../http1/response-head.ts'
 import { MessageWriter, type WriterEvents } from '../http1/writer.ts'
@@ -71,7 +72,11 @@ export class UpstreamConnection
     this.#activeAt = pool.shared.sweeper.now
     this.#reader = new MessageReader(pool.shared.readerLimits, this)
     this.#transport = Transport.connect(pool.target, pool.shared.buffers, this, () => this.#connected())
-    this.#reader.onResume = () => this.#transport.resume()
+    this.#reader.onResume = () => {
+      // silence counts from here: until now it was the client that took nothing
+      this.#activeAt = pool.shared.sweeper.now
+      this.#transport.resume()
+    }
     this.#traffic = Traffic.watch(this.#transport.socket, pool.traffic, pool.shared.sweeper)
     pool.shared.sweeper.add(this)
     exchange.holder = this
@@ -159,7 +164,8 @@ export class UpstreamConnection
     if (isTunnel) return this.#tunnel(exchange, head)
     const framing = responseFraming(method, head)
     this.#keepsAlive = head.keepsAlive && !this.#mustClose && framing !== 'until-close'
-    this.#body = framing === 0 ? null : new Body(this.#reader, typeof framing === 'number' ? framing : null)
+    this.#body =
+      framing === 0 ? null : new Body(this.#reader.source(), typeof framing === 'number' ? framing : null)
     exchange.resolve(makeResponse(head, method, this.#body, null))
     return framing
   }

@@ -22,6 +22,7 @@ export interface DialOptions {
  * the exchange was given up.
  */
 export function dial(cx: Context, options: DialOptions): Promise<RawStream> {
+  if (cx.abortReason) return Promise.reject(cx.abortReason)
   return new Promise((resolve, reject) => new Dial(cx, options, resolve, reject))
 }
 

@@ -34,7 +34,7 @@ export class UpstreamExchange implements AbortListener {
     })
     cx.addAbortListener(this)
     const { tryTimeoutMs } = cx
-    if (tryTimeoutMs === null) return
+    if (tryTimeoutMs === null || this.#isSettled) return
     this.#tryTimer = setTimeout(() => {
       this.onAbort(new ProxyError('TRY_TIMEOUT', `no answer within ${tryTimeoutMs} ms`))
     }, tryTimeoutMs)

@@ -71,6 +71,7 @@ export class UpstreamPool implements ConnectionOwner, ExchangeHolder, Disposable
 
   /** Sends `exchange` on an idle connection, a new one, or as soon as one is free. */
   request(exchange: UpstreamExchange): void {
+    if (exchange.isSettled) return
     const idle = this.#idle.pop()
     if (idle) idle.send(exchange)
     else this.requestFresh(exchange)

@@ -1,5 +1,5 @@
 import type { Counter, Gauge } from '../../chains/telemetry.ts'
-import type { ReaderLimits } from '../http1/reader.ts'
+import type { ReaderLimits } from '../http1/message.ts'
 import type { ReadBuffers } from '../net/read-buffers.ts'
 import type { Sweeper } from '../net/sweeper.ts'
 import type { TrafficCounters } from './traffic.ts'

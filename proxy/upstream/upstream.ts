@@ -26,6 +26,7 @@ export interface UpstreamOptions {
 export class UpstreamDirectory implements Upstream {
   readonly #options: UpstreamOptions
   readonly #pools = new Map<Endpoint, UpstreamPool>()
+  readonly #settings = new Map<UpstreamPool, PoolSettings>()
   readonly #counters = new Map<string, PoolCounters>()
   #dynamicPools = 0
 
@@ -54,6 +55,11 @@ export class UpstreamDirectory implements Upstream {
     })
   }
 
+  /** The generation serves from now on: what it says of pools that it shares with earlier ones holds. */
+  activate(): void {
+    for (const [pool, settings] of this.#settings) pool.configure(settings)
+  }
+
   /** The pool of an endpoint of this generation's config, if it has one yet. */
   poolOf(endpoint: Endpoint): UpstreamPool | undefined {
     return this.#pools.get(endpoint)
@@ -75,8 +81,8 @@ export class UpstreamDirectory implements Upstream {
     const { host, port } = targetOf(endpoint)
     const key = `pool ${group} ${cluster.name} ${host}:${port}`
     const pool = this.#options.scope.get(key, () => new UpstreamPool({ host, port }, settings))
-    pool.configure(settings)
     this.#pools.set(endpoint, pool)
+    this.#settings.set(pool, settings)
     return pool
   }
 

@@ -1,6 +1,7 @@
 import type { HeaderList } from '../../chains/headers.ts'
 import type { HeadText } from '../../proxy/http1/head-buffer.ts'
-import { type BodyFraming, MessageReader, type ReaderLimits } from '../../proxy/http1/reader.ts'
+import type { BodyFraming, ReaderLimits } from '../../proxy/http1/message.ts'
+import { MessageReader } from '../../proxy/http1/reader.ts'
 import { parseRequestHead } from '../../proxy/http1/request-head.ts'
 import { parseResponseHead } from '../../proxy/http1/response-head.ts'
 import type { Sample } from './generate.ts'
@@ -79,7 +80,7 @@ class OurReading {
       if (!draft || this.#isOver) return
       if (!draft.isWhole && !this.#isOpened) {
         this.#isOpened = true
-        this.#reader.open({
+        this.#reader.source().open({
           write: (bytes) => {
             draft.body.push(Buffer.from(bytes).toString('latin1'))
             return true
