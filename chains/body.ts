@@ -12,6 +12,10 @@ export interface BodySink {
    * {@link BodySource.resume} is called.
    */
   write(bytes: Uint8Array): boolean
+  /** More pieces come at once: a sink may keep small ones back until {@link uncork}. Optional. */
+  cork?(): void
+  /** Ends one {@link cork}. False means that the sink is full, as with {@link write}. */
+  uncork?(): boolean
   /** The body is whole. `trailers` came behind a chunked body, or null. */
   end(trailers: HeaderList | null): void
   /** The body will never be whole. Nothing is called after this, nor after `end`. */

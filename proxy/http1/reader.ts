@@ -114,17 +114,13 @@ export class MessageReader {
    */
   source(): BodySource {
     const message = this.#messages
-    const isCurrent = () => this.#messages === message
     return {
-      open: (sink) => {
-        if (isCurrent()) this.#open(sink)
-        else sink.fail(new ProxyError('CLIENT_GONE', 'the message is over'))
-      },
+      open: (sink) => (this.#messages === message ? this.#open(sink) : sink.fail(over())),
       resume: () => {
-        if (isCurrent()) this.#resume()
+        if (this.#messages === message) this.#resume()
       },
       cancel: (reason) => {
-        if (isCurrent()) this.#cancel(reason)
+        if (this.#messages === message) this.#cancel(reason)
       },
     }
   }
@@ -193,6 +189,15 @@ export class MessageReader {
 
   /** Goes through `bytes` as far as somebody wants them; holds a copy of the rest. */
   #run(bytes: Buffer): void {
+    // a body of many tiny chunks would be a write for each of them
+    const sink = this.#chunked ? this.#sink : null
+    sink?.cork?.()
+    this.#runThrough(bytes)
+    if (sink?.uncork?.() === false && this.#sink === sink) this.#isFull = true
+    this.#reportEnd()
+  }
+
+  #runThrough(bytes: Buffer): void {
     let at = 0
     try {
       while (at < bytes.length) {
@@ -207,7 +212,6 @@ export class MessageReader {
       return
     }
     if (at < bytes.length && this.#state !== 'dead') this.#held = Buffer.from(bytes.subarray(at))
-    this.#reportEnd()
   }
 
   /** Says that the message is over only once it is known whether something came behind it. */
@@ -292,3 +296,5 @@ export class MessageReader {
     sink?.end(trailers)
   }
 }
+
+const over = (): ProxyError => new ProxyError('CLIENT_GONE', 'the message is over')

@@ -34,7 +34,7 @@ export class MessageWriter implements StreamSink {
   readonly #events: WriterEvents
   /** What waits to be written together with what comes next: at first the head. */
   #pending: string
-  #isCollecting = false
+  #corks = 0
   #isUnsent = true
   #isOver = false
 
@@ -56,10 +56,18 @@ export class MessageWriter implements StreamSink {
       this.end(null)
       return
     }
-    this.#isCollecting = true
+    this.cork()
     relay(body, this)
-    this.#isCollecting = false
-    if (!this.#isOver) this.#flush()
+    this.uncork()
+  }
+
+  cork(): void {
+    this.#corks += 1
+  }
+
+  uncork(): boolean {
+    this.#corks -= 1
+    return this.#corks > 0 || this.#isOver || this.#flush()
   }
 
   write(bytes: Uint8Array): boolean {
@@ -72,10 +80,10 @@ export class MessageWriter implements StreamSink {
     const isChunked = this.#framing === 'chunked'
     if (isChunked) this.#pending += `${bytes.length.toString(16)}\r\n`
     if (this.#pending.length + bytes.length > joinBytes) return this.#writeLarge(bytes, isChunked)
-    if (this.#pending === '' && !this.#isCollecting) return this.#transport.write(bytes)
+    if (this.#pending === '' && this.#corks === 0) return this.#transport.write(bytes)
     this.#pending += latin1(bytes)
     if (isChunked) this.#pending += '\r\n'
-    return this.#isCollecting || this.#flush()
+    return this.#corks > 0 || this.#flush()
   }
 
   end(trailers: HeaderList | null): void {
