@@ -16,7 +16,7 @@ const listener: Listener = {
 
 function arrival(parts: Partial<Arrival> = {}): Arrival {
   const destination = { destinationAddress: '10.0.0.1', destinationPort: 8_080 }
-  return { listener, remoteAddress: '10.244.1.20', ...destination, ...parts }
+  return { listener, remoteAddress: '10.244.1.20', ...destination, isAdmitted: false, ...parts }
 }
 
 function port(name: string, number: number | null, parts: Partial<PortRule> = {}): PortRule {
@@ -132,6 +132,11 @@ test('connections over the limit of their port are refused until the window has 
   t.same(take(4), ['web http', 'web http', 'web http', 'connection-limit'])
   tools.clock.advance(1_000)
   t.same(take(3), ['web http', 'web http', 'connection-limit'])
+  t.equal(
+    worded(decided(arrival({ isAdmitted: true }))),
+    'web http',
+    'one that was let in before needs no place',
+  )
 })
 
 test('a push does not refill the bucket, unless it changes the limit', async (t) => {

@@ -22,6 +22,8 @@ export interface Arrival {
   /** Where it was going; empty and 0 when nobody said. */
   readonly destinationAddress: string
   readonly destinationPort: number
+  /** Whether it was let in before, under an earlier generation, and so needs no place in the quota. */
+  readonly isAdmitted: boolean
 }
 
 /** What becomes of a connection: a chain to run it through, or a reset. */
@@ -83,7 +85,7 @@ export function acceptance(model: Model, direction: Direction, tools: Tools): Ac
     if (allowed && !allowed.has(arrival.remoteAddress)) return reject('source-not-allowed')
     if (!found) return egress
     const { gate, isEgress } = found
-    if (!gate.admit()) return reject('connection-limit')
+    if (!arrival.isAdmitted && !gate.admit()) return reject('connection-limit')
     return isEgress ? gate.serveAsEgress : gate.serve
   }
 }

@@ -134,6 +134,7 @@ function sidecar() {
       remoteAddress,
       destinationAddress: address,
       destinationPort: port,
+      isAdmitted: false,
     })
   const ask = async (direction: Direction, to: readonly [string, number], path: string, fields: string[]) => {
     const decision = connect(direction, '10.244.1.20', ...to)

@@ -1,6 +1,6 @@
 import { type Acceptance, acceptance } from '../chains/accept.ts'
 import { type BuiltChains, buildChains } from '../chains/assemble.ts'
-import type { Direction, Model, PortRule } from '../chains/model.ts'
+import type { Direction, Model } from '../chains/model.ts'
 import type { SharedScope } from '../chains/shared-state.ts'
 import type { Tools } from '../chains/tools.ts'
 import type { UpstreamShared } from './upstream/shared.ts'
@@ -30,7 +30,6 @@ export class Generation {
   readonly accept: Readonly<Record<Direction, Acceptance>>
   readonly upstream: UpstreamDirectory
   readonly #scope: SharedScope
-  readonly #ports = new Map<string, PortRule>()
   #exchanges = 0
   #isRetired = false
   #onGone: (() => void) | null = null
@@ -48,19 +47,11 @@ export class Generation {
       inbound: acceptance(model, 'inbound', tools),
       outbound: acceptance(model, 'outbound', tools),
     }
-    for (const port of [...model.inbound.ports, ...model.outbound.ports]) {
-      this.#ports.set(`${port.direction} ${port.name}`, port)
-    }
   }
 
   /** Exchanges that are in it. */
   get exchanges(): number {
     return this.#exchanges
-  }
-
-  /** This generation's rule of the same name, for a connection that was accepted under an earlier one. */
-  portLike(port: PortRule): PortRule | null {
-    return this.#ports.get(`${port.direction} ${port.name}`) ?? null
   }
 
   /** It serves from now on. Cannot fail. */

@@ -47,6 +47,8 @@ export class ListenerSocket {
   #listener: Listener
   #isTrusted: (address: string) => boolean
   #waiting: net.Socket[] | null = []
+  /** Whether no generation names it any more; connections that it accepted may live on. */
+  #isClosed = false
 
   constructor(edge: Edge, registry: ConnectionRegistry, listener: Listener) {
     this.#edge = edge
@@ -82,6 +84,7 @@ export class ListenerSocket {
 
   /** Stops accepting. Connections that were accepted live on. */
   close(): Promise<void> {
+    this.#isClosed = true
     for (const socket of this.#waiting ?? []) socket.destroy()
     this.#waiting = []
     return new Promise((resolve) => this.#server.close(() => resolve()))
@@ -146,6 +149,7 @@ export class ListenerSocket {
       remoteAddress: arrival.remoteAddress,
       destinationAddress: destination.address,
       destinationPort: destination.port,
+      isAdmitted: false,
     })
     if (decision.kind === 'reject') {
       arrival.transport.reset()
@@ -184,27 +188,25 @@ export class ListenerSocket {
     arrival.transport.resume()
   }
 
-  /** The rule found at accept, or its successor of the same name after a push. */
+  /** The rule found at accept; after a push, what the new generation decides. */
   #fixedOrigin(accepted: RequestOrigin): (head: RequestHead) => RequestOrigin | null {
     let { generation } = this.#edge
     let origin: RequestOrigin | null = accepted
     return (head) => {
       head.headers.delete(destinationHeader)
-      if (this.#edge.generation !== generation) {
-        generation = this.#edge.generation
-        origin = successor(accepted, generation)
-        if (!origin) throw new ProxyError('NO_ROUTE', 'the rule of this connection is no longer configured')
-      }
+      if (this.#edge.generation === generation) return origin
+      generation = this.#edge.generation
+      origin = this.#originFor(accepted.peer, true)
+      if (!origin) throw new ProxyError('NO_ROUTE', 'the rule of this connection is no longer configured')
       return origin
     }
   }
 
   /** The rule for what each request names; asked again only when the name or the generation changes. */
   #originByHeader(arrival: Arrival): (head: RequestHead) => RequestOrigin | null {
-    const { direction } = this.#listener
     const isTrusted = this.#isTrusted(arrival.remoteAddress)
-    let known = ''
-    let generation = this.#edge.generation
+    let generation: Generation | null = null
+    let peer = this.#makePeer(arrival, null)
     let origin: RequestOrigin | null = null
     return (head) => {
       const destination = takeDestination(head, isTrusted)
@@ -214,24 +216,24 @@ export class ListenerSocket {
           `${destinationHeader} is missing, not ip:port, or not from a trusted source`,
         )
       }
-      const name = `${destination.address} ${destination.port}`
-      const isPushed = generation !== this.#edge.generation
+      const { address, port } = destination
+      const isSame = address === peer.destinationAddress && port === peer.destinationPort
+      if (isSame && generation === this.#edge.generation) return origin
       generation = this.#edge.generation
-      if (name === known && isPushed && origin) origin = successor(origin, generation)
-      if (name === known && origin) return origin
-      known = name
-      const decision = generation.accept[direction]({
-        listener: this.#listener,
-        remoteAddress: arrival.remoteAddress,
-        destinationAddress: destination.address,
-        destinationPort: destination.port,
-      })
-      const isHttp = decision.kind === 'serve' && decision.protocol === 'http'
-      origin = isHttp
-        ? { peer: this.#makePeer(arrival, destination), port: decision.port, isEgress: decision.isEgress }
-        : null
+      if (!isSame) peer = this.#makePeer(arrival, destination)
+      origin = this.#originFor(peer, isSame && origin !== null)
       return origin
     }
+  }
+
+  /** Asks the generation that serves now. `isAdmitted`: the connection has its place in the quota already. */
+  #originFor(peer: Peer, isAdmitted: boolean): RequestOrigin | null {
+    if (this.#isClosed) return null
+    const { remoteAddress, destinationAddress, destinationPort, direction } = peer
+    const facts = { listener: this.#listener, remoteAddress, destinationAddress, destinationPort, isAdmitted }
+    const decision = this.#edge.generation.accept[direction](facts)
+    const isHttp = decision.kind === 'serve' && decision.protocol === 'http'
+    return isHttp ? { peer, port: decision.port, isEgress: decision.isEgress } : null
   }
 
   #makePeer(arrival: Arrival, destination: Destination | null): Peer {
@@ -261,13 +263,6 @@ export class ListenerSocket {
   #forget(connection: ClientConnection): void {
     if (this.#registry.all.delete(connection)) this.#registry.active.add(-1)
   }
-}
-
-/** The same origin under a later generation; null if its rule is gone. Asks for no second place under a connection limit. */
-function successor(origin: RequestOrigin, generation: Generation): RequestOrigin | null {
-  if (!origin.port) return origin
-  const port = generation.portLike(origin.port)
-  return port ? { ...origin, port } : null
 }
 
 function listenFault(error: NodeJS.ErrnoException): string {
