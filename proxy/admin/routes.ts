@@ -67,7 +67,7 @@ export const routes: readonly Route[] = [
     method: 'GET',
     path: '/generations',
     ports: admin,
-    summary: 'configs that still serve, the running one first',
+    summary: 'the config that runs, the last 20 and how they went, and which still have traffic',
     answer: async ({ control, wantsText }) => dataReply(200, await control.generations(), wantsText),
   },
   { method: 'GET', path: '/stats/prometheus', ports: both, summary: 'metrics', answer: metrics },
