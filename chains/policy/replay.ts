@@ -62,6 +62,9 @@ class BodilessReplay implements Replay {
   }
 }
 
+/** What a sink is given at a time of what is remembered, so that a full one can say so in between. */
+const pieceBytes = 16_384
+
 /** The tee: takes the original body in as a sink, and gives it to one {@link Attempt} at a time. */
 class BodyReplay implements Replay, BodySink {
   readonly #request: HttpRequest
@@ -69,7 +72,7 @@ class BodyReplay implements Replay, BodySink {
   readonly #maxBytes: number
   #attempt: Attempt | null = null
   /** What came so far; once nothing is kept any more, what the attempt has not taken yet. */
-  #chunks: Uint8Array[] = []
+  readonly #kept: ByteStore
   #receivedBytes = 0
   #isKept = true
   #isOpened = false
@@ -83,6 +86,7 @@ class BodyReplay implements Replay, BodySink {
     this.#request = request
     this.#body = body
     this.#maxBytes = maxBytes
+    this.#kept = new ByteStore(maxBytes)
   }
 
   next(): HttpRequest {
@@ -112,18 +116,19 @@ class BodyReplay implements Replay, BodySink {
     this.#isKept = false
     const attempt = this.#attempt
     if (attempt) {
-      if (attempt.hasTaken(this.#chunks.length)) this.#forgetTaken(attempt)
+      if (attempt.hasTaken(this.#kept.length)) this.#forgetTaken(attempt)
       return
     }
-    this.#chunks = []
+    this.#kept.clear()
     if (this.#cancelReason) this.#body.cancel(this.#cancelReason)
   }
 
   /** For the attempt: gives it all that is there, as far as it has room, and lets the rest come. */
   feed(attempt: Attempt, sink: BodySink): void {
-    while (attempt === this.#attempt && !attempt.isBlocked && !attempt.hasTaken(this.#chunks.length)) {
-      const chunk = this.#chunks[attempt.position++] as Uint8Array
-      attempt.isBlocked = !sink.write(chunk)
+    while (attempt === this.#attempt && !attempt.isBlocked && !attempt.hasTaken(this.#kept.length)) {
+      const piece = this.#kept.piece(attempt.position, pieceBytes)
+      attempt.position += piece.length
+      attempt.isBlocked = !sink.write(piece)
     }
     if (attempt !== this.#attempt || attempt.isBlocked) return
     if (!this.#isKept) this.#forgetTaken(attempt)
@@ -141,7 +146,7 @@ class BodyReplay implements Replay, BodySink {
     this.#attempt = null
     this.#cancelReason = reason
     if (this.#isKept) return
-    this.#chunks = []
+    this.#kept.clear()
     this.#body.cancel(reason)
   }
 
@@ -149,15 +154,15 @@ class BodyReplay implements Replay, BodySink {
     this.#receivedBytes += bytes.length
     const attempt = this.#attempt
     if (attempt) this.#forgetIfTooLong()
-    if (!attempt?.sink || attempt.isBlocked || !attempt.hasTaken(this.#chunks.length)) {
+    if (!attempt?.sink || attempt.isBlocked || !attempt.hasTaken(this.#kept.length)) {
       // nobody can take it now: it waits, and is the last that comes before a resume
-      this.#chunks.push(Buffer.from(bytes))
+      this.#kept.append(bytes)
       this.#isPaused = true
       return false
     }
     if (this.#isKept) {
-      this.#chunks.push(Buffer.from(bytes))
-      attempt.position = this.#chunks.length
+      this.#kept.append(bytes)
+      attempt.position = this.#kept.length
     } else this.#forgetTaken(attempt)
     const hasRoom = attempt.sink.write(bytes)
     // the attempt may have given up while it was written to
@@ -172,7 +177,7 @@ class BodyReplay implements Replay, BodySink {
 
   fail(error: ProxyError): void {
     this.#ending = { error }
-    this.#chunks = []
+    this.#kept.clear()
     const attempt = this.#attempt
     if (attempt?.sink) this.#finish(attempt, attempt.sink)
   }
@@ -184,7 +189,7 @@ class BodyReplay implements Replay, BodySink {
 
   #finishIfTaken(): void {
     const attempt = this.#attempt
-    if (!attempt?.sink || attempt.isBlocked || !attempt.hasTaken(this.#chunks.length)) return
+    if (!attempt?.sink || attempt.isBlocked || !attempt.hasTaken(this.#kept.length)) return
     this.#finish(attempt, attempt.sink)
   }
 
@@ -201,14 +206,14 @@ class BodyReplay implements Replay, BodySink {
   }
 
   #forgetTaken(attempt: Attempt): void {
-    this.#chunks = []
+    this.#kept.clear()
     attempt.position = 0
   }
 }
 
 /** The body of one attempt: a place in what is remembered, and whoever reads it. */
 class Attempt implements BodySource {
-  /** How many of the remembered chunks it has been given. */
+  /** How many of the remembered bytes it has been given. */
   position = 0
   isBlocked = false
   isFinished = false
@@ -219,8 +224,8 @@ class Attempt implements BodySource {
     this.#replay = replay
   }
 
-  hasTaken(chunks: number): boolean {
-    return this.position >= chunks
+  hasTaken(bytes: number): boolean {
+    return this.position >= bytes
   }
 
   open(sink: BodySink): void {
@@ -235,5 +240,43 @@ class Attempt implements BodySource {
 
   cancel(reason: ProxyError): void {
     this.#replay.cancel(this, reason)
+  }
+}
+
+/**
+ * Bytes in one buffer, which doubles when it is full: a sender of tiny pieces
+ * costs no more than one of large ones. Over `maxBytes` it has no spare room.
+ */
+class ByteStore {
+  length = 0
+  readonly #maxBytes: number
+  #buffer: Buffer = Buffer.alloc(0)
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  append(bytes: Uint8Array): void {
+    const length = this.length + bytes.length
+    if (length > this.#buffer.length) {
+      const doubled = Math.min(this.#buffer.length * 2, this.#maxBytes)
+      const grown = Buffer.allocUnsafe(Math.max(length, doubled))
+      this.#buffer.copy(grown, 0, 0, this.length)
+      this.#buffer = grown
+    }
+    this.#buffer.set(bytes, this.length)
+    this.length = length
+  }
+
+  /** At most `maxLength` bytes from `start` on; a view that stays as it is, whatever comes later. */
+  piece(start: number, maxLength: number): Uint8Array {
+    return this.#buffer.subarray(start, Math.min(this.length, start + maxLength))
+  }
+
+  clear(): void {
+    if (this.length === 0) return
+    // a new one, because somebody may still look at the old one
+    this.#buffer = Buffer.alloc(0)
+    this.length = 0
   }
 }

@@ -117,12 +117,32 @@ test('a generation that one worker refuses is on none, and the old one still ser
   t.strictSame(running.gone, [], 'no worker had to be replaced')
 })
 
-test('a worker that dies or hangs while it builds a generation refuses it, and is replaced', async (t) => {
+test('a worker that dies while a generation is built does not make it refused', async (t) => {
+  for (const [workers, victim] of Object.entries({ 1: 1, 2: 2 })) {
+    await using running = await start({ workers: Number(workers) })
+    const { supervisor, lines } = running
+    await supervisor.apply(1, plain)
+    await supervisor.apply(2, named(`die:${victim}`))
+    t.ok(lines.includes(`generation 2 is tried once more, because worker ${victim}: ended by itself`))
+    await eventually(() => supervisor.servingWorkers === Number(workers), 'the dead worker is replaced')
+    t.strictSame([...new Set((await answersOf(portOf(supervisor), Number(workers))).values())], ['2'])
+  }
+})
+
+test('a generation that kills its workers is refused at the second time', async (t) => {
+  await using running = await start()
+  const { supervisor, gone } = running
+  await supervisor.apply(1, plain)
+  t.match(await rejection(t, supervisor.apply(2, named('die:all'))), /worker [0-9]: ended by itself/)
+  await eventually(() => supervisor.servingWorkers === 2, 'the dead workers are replaced')
+  t.equal(gone.length, 2, 'it was tried twice, and no more')
+})
+
+test('a worker that hangs while it builds a generation refuses it, and is replaced', async (t) => {
   await using running = await start({ prepareLimitMs: 500 })
   const { supervisor } = running
   await supervisor.apply(1, plain)
   const port = portOf(supervisor)
-  t.match(await rejection(t, supervisor.apply(2, named('die:2'))), /worker 2: ended by itself/)
   await eventually(() => supervisor.servingWorkers === 2, 'the dead worker is replaced')
   t.match(await rejection(t, supervisor.apply(3, named('hang:1'))), /worker 1 did not answer within 500 ms/)
   await eventually(() => supervisor.servingWorkers === 2, 'the hanging worker is replaced', 15_000)

@@ -8,7 +8,7 @@ import { planPorts, probePorts, type ServedPort } from './ports.ts'
 import type { Answer, Kind, PreparedReport, Question } from './protocol.ts'
 import { makeQueue } from './queue.ts'
 import { type RespawnPolicy, WorkerSlot } from './worker-slot.ts'
-import { type ThreadEnd, WorkerThread } from './worker-thread.ts'
+import { type ThreadEnd, WorkerEnded, WorkerThread } from './worker-thread.ts'
 
 /** How the worker threads are started and watched. */
 export interface SupervisorOptions {
@@ -43,6 +43,12 @@ const ownWorker = (): URL =>
 interface Current {
   readonly generation: number
   readonly model: Model
+  readonly report: PreparedReport
+}
+
+/** What came of building a generation, and on which threads it waits for its commit. */
+interface Prepared {
+  readonly threads: readonly WorkerThread[]
   readonly report: PreparedReport
 }
 
@@ -106,8 +112,7 @@ export class Supervisor {
       const served = this.#servedPorts()
       const plan = planPorts(model.listeners, served)
       await probePorts(plan, served)
-      const threads = await this.#readyThreads()
-      const report = await this.#prepareOnAll(threads, generation, model, plan.ports)
+      const { threads, report } = await this.#prepareOnReady(generation, model, plan.ports)
       this.#current = { generation, model, report }
       await Promise.all(threads.map((thread) => this.#commit(thread, generation)))
       return report
@@ -228,13 +233,28 @@ export class Supervisor {
     throw new Error('no worker is running')
   }
 
+  /**
+   * A worker that dies meanwhile says little about the config: we try once more
+   * with those that are there then. If it was the config, it happens again.
+   */
+  async #prepareOnReady(generation: number, model: Model, ports: readonly number[]): Promise<Prepared> {
+    try {
+      return await this.#prepareOnAll(await this.#readyThreads(), generation, model, ports)
+    } catch (thrown) {
+      if (!(thrown instanceof WorkerEnded)) throw thrown
+      this.#refuseIfDraining()
+      this.#options.log.warn(`generation ${generation} is tried once more, because ${thrown.message}`)
+      return this.#prepareOnAll(await this.#readyThreads(), generation, model, ports)
+    }
+  }
+
   /** The first worker goes ahead, because it may learn from the kernel which ports the others share. */
   async #prepareOnAll(
     threads: readonly WorkerThread[],
     generation: number,
     model: Model,
     ports: readonly number[],
-  ): Promise<PreparedReport> {
+  ): Promise<Prepared> {
     const [first, ...others] = threads
     if (!first) throw new Error('no worker is running')
     try {
@@ -248,7 +268,7 @@ export class Supervisor {
       const refused = settled.find((outcome) => outcome.status === 'rejected')
       if (refused) throw refused.reason
       this.#refuseIfDraining()
-      return report
+      return { threads, report }
     } catch (thrown) {
       await Promise.all(threads.map((thread) => this.#discard(thread, generation)))
       throw thrown

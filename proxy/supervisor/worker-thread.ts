@@ -17,7 +17,6 @@ const resourceLimits = { maxYoungGenerationSizeMb: 24 } as const
  * of 5 ms for nothing. This is where it begins to look, not what is taken.
  */
 const oldGenerationMb = 128
-v8.setFlagsFromString(`--initial-old-space-size=${oldGenerationMb}`)
 
 /** How long a thread may take from its start until it says that it is ready. */
 const startLimitMs = 30_000
@@ -37,6 +36,11 @@ export interface ThreadEnd {
   readonly reason: string
   /** For the debug log; null when nothing was thrown. */
   readonly stack: string | null
+}
+
+/** What a question to a thread that has ended comes to: says nothing about what was asked. */
+export class WorkerEnded extends Error {
+  override readonly name = 'WorkerEnded'
 }
 
 /** One worker thread, from its start to its end; never restarted. */
@@ -71,6 +75,7 @@ export class WorkerThread {
     this.#resolveEnded = ended.resolve
     // Its end is told by `ended` too; nobody has to wait for `ready`.
     this.ready.catch(() => {})
+    v8.setFlagsFromString(`--initial-old-space-size=${oldGenerationMb}`)
     this.#worker = new Worker(url, {
       workerData: setup,
       name: `pillion-worker-${setup.workerId}`,
@@ -87,9 +92,9 @@ export class WorkerThread {
     return this.#isReady && this.#end === null
   }
 
-  /** Asks the worker something. Rejects with one clear line when it refuses, ends, or takes longer than `limitMs`. */
+  /** Asks the worker something. Rejects with one clear line when it refuses, ends ({@link WorkerEnded}), or takes longer than `limitMs`. */
   ask<K extends Kind>(kind: K, question: Question<K>, limitMs: number): Promise<Answer<K>> {
-    if (this.#end) return Promise.reject(new Error(this.#end.reason))
+    if (this.#end) return Promise.reject(new WorkerEnded(this.#end.reason))
     const request = this.#nextRequest++
     return new Promise<Answer<K>>((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -154,7 +159,7 @@ export class WorkerThread {
   #failPending(): void {
     this.#stopWatch()
     clearTimeout(this.#startTimer)
-    const error = new Error(this.#end?.reason)
+    const error = new WorkerEnded(this.#end?.reason)
     this.#rejectReady(error)
     for (const pending of this.#pending.values()) {
       clearTimeout(pending.timer)

@@ -13,6 +13,7 @@ import { readShape } from '../shape/read.ts'
 import { inGivenOrder } from '../step-order.ts'
 import { inboundClusters, outboundClusters } from './clusters.ts'
 import { fsmListeners } from './listeners.ts'
+import { warnOfNotYet } from './not-yet.ts'
 import { milliseconds } from './policies.ts'
 import { inboundPorts, outboundPorts } from './ports.ts'
 import type { RuleTools } from './rules.ts'
@@ -25,6 +26,7 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
   const config = readShape(fsmShape, script, faults, 'lenient')
   if (!config) return null
   const rules = rulesOf(config, script, faults)
+  warnOfNotYet(config, faults)
   const model: Model = {
     identity: fsmIdentity(config, given),
     listeners: fsmListeners(config, rules, given, faults),

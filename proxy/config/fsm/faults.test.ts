@@ -132,3 +132,50 @@ test('two listeners on one address are a fault', async (t) => {
   const { faults } = await loadText('{"Outbound":{}}', { ...header, outbound: ['127.0.0.1:15010'] })
   t.same(faults, ['--metrics: is "127.0.0.1:15010", where something else listens already (127.0.0.1:15010)'])
 })
+
+test('TLS that is asked for and not there yet is told, port by port and cluster by cluster', async (t) => {
+  const config = `{ "Certificate": { "CertChain": "c" },
+  "AllowedEndpoints": { "10.0.0.0/8": "" },
+  "Inbound": { "TrafficMatches": {
+    "80": { "Port": 80, "Protocol": "tcp", "SourceIPRanges": { "10.0.0.0/8": null,
+      "10.1.0.0/16": { "mTLS": true }, "10.2.0.0/16": { "mTLS": true } } },
+    "81": { "Port": 81, "Protocol": "tcp", "SourceIPRanges": {
+      "10.1.0.0/16": { "mTLS": false, "AuthenticatedPrincipals": ["a.b"] } } },
+    "82": { "Port": 82, "Protocol": "tcp", "SourceIPRanges": {
+      "10.1.0.0/16": { "mTLS": false, "AuthenticatedPrincipals": [] } } } } },
+  "Outbound": { "TrafficMatches": { "90": [ { "Port": 90, "Protocol": "tcp", "DestinationIPRanges": {
+      "10.3.0.0/16": { "SourceCert": { "FsmIssued": true } } } } ] },
+    "ClustersConfigs": { "a": { "SourceCert": { "CertChain": "c" } }, "b": { "SourceCert": null } } } }`
+  const { faults, warnings } = await loadText(config, { originalDestination: 'proxy-protocol' })
+  t.same(faults, [])
+  const inbound =
+    'asks for TLS, which is not there yet: the traffic is carried in plain text, and nobody is checked'
+  const outbound = 'asks for TLS, which is not there yet: the traffic is carried in plain text'
+  t.same(warnings, [
+    `FILE:5:22: Inbound.TrafficMatches.80.SourceIPRanges["10.1.0.0/16"]: ${inbound}`,
+    `FILE:7:22: Inbound.TrafficMatches.81.SourceIPRanges["10.1.0.0/16"]: ${inbound}`,
+    `FILE:11:38: Outbound.TrafficMatches.90[0].DestinationIPRanges["10.3.0.0/16"].SourceCert: ${outbound}`,
+    `FILE:12:47: Outbound.ClustersConfigs.a.SourceCert: ${outbound}`,
+  ])
+})
+
+test('a backlog of a rate limit is told to be without effect', async (t) => {
+  const limit = (backlog: number) =>
+    `"RateLimit": { "Local": { "Requests": 1, "StatTimeWindow": 1, "Backlog": ${backlog} } }`
+  const config = `{ "AllowedEndpoints": { "10.0.0.0/8": "" },
+  "Inbound": { "TrafficMatches": { "80": { "Port": 80, "Protocol": "http", "HttpServiceRouteRules": {
+    "r": { ${limit(5)},
+      "RouteRules": [ { "Path": "/a", "Type": "Exact", ${limit(0)} },
+        { "Path": "/b", "Type": "Exact", ${limit(6)} } ] } } } } } }`
+  const { warnings } = await loadText(config, header)
+  const text = 'which is not there yet: a request over the limit is answered at once'
+  const rules = 'Inbound.TrafficMatches.80.HttpServiceRouteRules.r'
+  t.same(warnings, [
+    `FILE:3:85: ${rules}.RateLimit.Local.Backlog: asks for a queue of 5, ${text}`,
+    `FILE:5:115: ${rules}.RouteRules[1].RateLimit.Local.Backlog: asks for a queue of 6, ${text}`,
+  ])
+})
+
+test('the worked example, whose sidecar only has a certificate, is not warned of TLS', async (t) => {
+  t.notMatch((await loadText(example, header)).warnings.join('\n'), /TLS|queue/)
+})
