@@ -20,11 +20,27 @@ import type { RuleTools } from './rules.ts'
 import { objectAt, partAt, scriptTree } from './script.ts'
 import { type FsmConfig, fsmShape } from './shapes.ts'
 
+/** One of these is in every config that FSM makes; an empty one is what its repository begins with. */
+const ownKeys: ReadonlySet<string> = new Set([
+  'Spec',
+  'Inbound',
+  'Outbound',
+  'Chains',
+  'AllowedEndpoints',
+  'Ts',
+  'Version',
+])
+
 /** Turns FSM's `config.json` into the model; null when it is nothing of the kind. */
 export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft | null {
   const script = scriptTree(root, faults)
   const config = readShape(fsmShape, script, faults, 'lenient')
   if (!config) return null
+  const keys = Object.keys(objectAt(script, []))
+  if (keys.length > 0 && !keys.some((key) => ownKeys.has(key))) {
+    faults.add([], 'is no config of FSM: expected `Spec`, `Inbound` or `Outbound` in it, or our YAML')
+    return null
+  }
   const rules = rulesOf(config, script, faults)
   warnOfNotYet(config, faults)
   const model: Model = {

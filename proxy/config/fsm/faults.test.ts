@@ -21,6 +21,14 @@ test('unknown keys are counted in one warning and change nothing', async (t) => 
   ])
 })
 
+test('JSON that is no config of FSM is refused, an empty one is not', async (t) => {
+  const { faults } = await loadText('{"name":"x","version":"1"}', header)
+  t.match(faults, [
+    'FILE:1:1: is no config of FSM: expected `Spec`, `Inbound` or `Outbound` in it, or our YAML',
+  ])
+  t.ok((await loadText('{}', header)).settings)
+})
+
 test('what rules name but nobody describes is a warning, and has no endpoints', async (t) => {
   const { settings, warnings } = await loadText(
     outboundOf([
