@@ -17,6 +17,9 @@ import { refusalText } from './refusal.ts'
 /** How long a closed connection is still read, so that the client gets our last answer before a reset. */
 const lingerMs = 2_000
 
+/** Answers that a client has asked for ahead and does not take; beyond this it is not read on. */
+const maxQueuedBytes = 4 * 1_048_576
+
 /** A body that nobody read is read to its end, up to this many bytes, to save the connection. */
 const maxDiscardBytes = 65_536
 
@@ -45,6 +48,8 @@ export class HttpConnection
   /** When the wait at hand began: for a head, for the next request, for bytes, for the last FIN. */
   #waitingSince: number
   #lingersSince = 0
+  /** Whether the next request waits until the client has taken the answers that it has. */
+  #isHeldBack = false
   #tunnel: RawStream | null = null
 
   constructor(options: HttpConnectionOptions) {
@@ -92,7 +97,7 @@ export class HttpConnection
 
   onEnd(): void {
     this.#hasEnded = true
-    if (!this.#exchange || this.#isLingering) {
+    if ((!this.#exchange && !this.#isHeldBack) || this.#isLingering) {
       this.transport.end()
       return
     }
@@ -102,6 +107,9 @@ export class HttpConnection
   onDrain(): void {
     this.#waitingSince = this.edge.sweeper.now
     this.#exchange?.onDrain()
+    if (!this.#isHeldBack) return
+    this.#isHeldBack = false
+    this.reader.next()
   }
 
   onClose(error: Error | null): void {
@@ -251,28 +259,22 @@ export class HttpConnection
   }
 
   #canDiscard(): boolean {
-    const head = this.#head
-    const length = head?.contentLength
-    return (
-      !!head && !head.expectsContinue && length !== null && length !== undefined && length <= maxDiscardBytes
-    )
+    const { contentLength = null, expectsContinue = true } = this.#head ?? {}
+    return !expectsContinue && contentLength !== null && contentLength <= maxDiscardBytes
   }
 
   /** Both the request and its answer are through: on to the next request, or to the end. */
   #nextIfOver(): void {
     if (!this.#isAnswered) return
-    if (!this.#willKeepAlive || this.edge.isDraining) {
-      this.#exchange = null
-      this.#linger()
-      return
-    }
-    if (!this.#isRequestWhole) return
+    const isLast = !this.#willKeepAlive || this.edge.isDraining
+    if (!isLast && !this.#isRequestWhole) return
     this.#exchange = null
-    if (this.#hasEnded && !this.reader.hasHeld) {
+    if (isLast || (this.#hasEnded && !this.reader.hasHeld)) {
       this.#linger()
       return
     }
-    this.reader.next()
+    this.#isHeldBack = this.transport.socket.writableLength > maxQueuedBytes
+    if (!this.#isHeldBack) this.reader.next()
   }
 
   /** Answers what is no request, and closes. */
