@@ -5,6 +5,8 @@ export interface AccessLogFile {
   readonly fd: number
   /** Most bytes for one write, so that lines of several writers do not get mixed up. */
   readonly maxWriteBytes: number
+  /** Whether a write takes what fits and never waits, so that it needs no thread of its own. */
+  readonly isNonBlocking: boolean
   /** Lets go of the descriptor, unless it is standard output itself. */
   close(): void
 }
@@ -20,14 +22,20 @@ const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants
  *
  * Pipes are opened non-blocking, for a write that waits for a slow reader
  * would hold one of the few threads that the whole process shares for files
- * and name look-ups.
+ * and name look-ups. A write that cannot wait is made at once: by way of a
+ * thread, 4 KiB at a time, it costs more than the lines do.
  */
 export function openAccessLog(path: string): AccessLogFile {
   const isStdout = path === '-'
   try {
     const fd = isStdout ? openStdout() : openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
-    const maxWriteBytes = fstatSync(fd).isFile() ? fileWriteBytes : pipeWriteBytes
-    return { fd, maxWriteBytes, close: () => fd !== stdout && closeSync(fd) }
+    const kind = fstatSync(fd)
+    return {
+      fd,
+      maxWriteBytes: kind.isFIFO() || kind.isSocket() ? pipeWriteBytes : fileWriteBytes,
+      isNonBlocking: kind.isFIFO() && fd !== stdout,
+      close: () => fd !== stdout && closeSync(fd),
+    }
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new Error(`cannot open the access log ${isStdout ? 'on standard output' : path}: ${reason}`, {

@@ -1,4 +1,4 @@
-import { write } from 'node:fs'
+import { write, writeSync } from 'node:fs'
 import type { Log } from '../../chains/context.ts'
 import { type AccessLogFile, openAccessLog } from './access-log-file.ts'
 import { countLines, LineBatch } from './line-batch.ts'
@@ -15,14 +15,14 @@ export interface AccessLogWriterOptions {
 
 const batchMs = 100
 const maxWaitingLength = 4 * 1_048_576
-const firstRetryMs = 10
+const firstRetryMs = 1
 const maxRetryMs = 100
 const faultRetryMs = 1_000
 const closeMs = 2_000
 const lineFeed = 0x0a
 
 /**
- * Writes access log lines in batches, whole and in order, and never blocks.
+ * Writes access log lines in batches, whole and in order, and waits for nobody.
  *
  * At most 4 MiB wait for a slow reader; what comes beyond that is dropped and
  * counted. A reader that is gone (EPIPE) ends the writing until
@@ -100,24 +100,41 @@ export class AccessLogWriter {
 
   /** Begins the next write, if there is one. Not to be called while one is under way. */
   #pump(): void {
+    while (this.#prepare()) {
+      const { fd, maxWriteBytes, isNonBlocking } = this.#file
+      const bytes = this.#current as Buffer
+      const length = pieceEnd(bytes, this.#offset, maxWriteBytes) - this.#offset
+      if (!isNonBlocking) {
+        this.#isWriting = true
+        write(fd, bytes, this.#offset, length, null, (error, written) => this.#wroteLater(error, written))
+        return
+      }
+      try {
+        this.#advance(writeSync(fd, bytes, this.#offset, length))
+      } catch (error) {
+        this.#failed(error as NodeJS.ErrnoException)
+        return
+      }
+      if (this.#waitsForMore()) return
+    }
+  }
+
+  /** Whether there is something to write now, in `#current`. */
+  #prepare(): boolean {
     if (this.#timer) clearTimeout(this.#timer)
     this.#timer = null
     if (this.#isReopening && this.#isBetweenLines()) this.#exchangeFile()
-    if (!this.#current) {
-      if (this.#batch.length === 0 || this.#state === 'broken') {
-        if (this.#isClosing) this.#finish()
-        return
-      }
-      this.#current = this.#batch.take()
-      this.#offset = 0
+    if (this.#current) return true
+    if (this.#batch.length === 0 || this.#state === 'broken') {
+      if (this.#isClosing) this.#finish()
+      return false
     }
-    const bytes = this.#current
-    const length = pieceEnd(bytes, this.#offset, this.#file.maxWriteBytes) - this.#offset
-    this.#isWriting = true
-    write(this.#file.fd, bytes, this.#offset, length, null, (error, written) => this.#wrote(error, written))
+    this.#current = this.#batch.take()
+    this.#offset = 0
+    return true
   }
 
-  #wrote(error: NodeJS.ErrnoException | null, written: number): void {
+  #wroteLater(error: NodeJS.ErrnoException | null, written: number): void {
     this.#isWriting = false
     if (!this.#current) {
       // The deadline of close() has passed meanwhile.
@@ -128,19 +145,26 @@ export class AccessLogWriter {
       this.#failed(error)
       return
     }
+    this.#advance(written)
+    if (!this.#waitsForMore()) this.#pump()
+  }
+
+  #advance(written: number): void {
     this.#hasFault = false
     this.#retryMs = firstRetryMs
     this.#offset += written
-    if (this.#offset >= this.#current.length) {
-      this.#batch.reuse(this.#current)
-      this.#current = null
-    }
+    const bytes = this.#current
+    if (!bytes || this.#offset < bytes.length) return
+    this.#batch.reuse(bytes)
+    this.#current = null
+  }
+
+  /** Whether the next write is better made when more has come; the timer sees to it. */
+  #waitsForMore(): boolean {
     const isIdle = !this.#current && !this.#isReopening && !this.#isClosing
-    if (isIdle && !this.#batch.isFull) {
-      if (this.#batch.length > 0) this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
-    } else {
-      this.#pump()
-    }
+    if (!isIdle || this.#batch.isFull) return false
+    if (this.#batch.length > 0) this.#timer ??= setTimeout(() => this.#pump(), batchMs).unref()
+    return true
   }
 
   #failed(error: NodeJS.ErrnoException): void {
