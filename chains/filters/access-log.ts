@@ -53,12 +53,24 @@ interface LineWriter {
   readonly requestHeaders: readonly string[]
 }
 
-/** One field of the lines. It remembers what it wrote last, because most fields say the same again and again. */
+/** One field of the lines. */
 interface Column {
   /** What stands before the value. */
   readonly prefix: string
   readonly template: Template
+  /** What it was in the line before. */
   value: LogValue | undefined
+  text: string
+}
+
+/**
+ * Neighbouring fields that say the same in line after line: where a request
+ * went is one string, put together again only when one of them has changed.
+ */
+interface Run {
+  readonly columns: readonly Column[]
+  /** Whether this is one field that is another in each line, and is not remembered. */
+  readonly differs: boolean
   text: string
 }
 
@@ -72,6 +84,7 @@ function lineWriter(direction: Direction, tools: Tools, config: AccessLogConfig,
       text: '',
     }),
   )
+  const runs = runsOf(columns)
   const { identity } = model
   const isoTime = isoTimeWriter()
   let written: Outcome | null = null
@@ -84,17 +97,39 @@ function lineWriter(direction: Direction, tools: Tools, config: AccessLogConfig,
     const startedAt = tools.clock.wallTime() - outcome.durationMs
     const entry: LogEntry = { direction, identity, cx, outcome, request, startedAt, isoTime }
     let line = '{'
-    for (const column of columns) {
-      const value = column.template.read(entry)
-      if (value !== column.value) {
-        column.value = value
-        column.text = column.prefix + column.template.json(value)
-      }
-      line += column.text
-    }
+    for (const run of runs) line += run.differs ? fresh(run, entry) : remembered(run, entry)
     tools.writeAccessLog(`${line}}`)
   }
   return { write, requestHeaders }
+}
+
+function runsOf(columns: readonly Column[]): Run[] {
+  const runs: { columns: Column[]; differs: boolean; text: string }[] = []
+  for (const column of columns) {
+    const { differs } = column.template
+    const last = runs.at(-1)
+    if (last && !differs && !last.differs) last.columns.push(column)
+    else runs.push({ columns: [column], differs, text: '' })
+  }
+  return runs
+}
+
+function fresh({ columns: [column] }: Run, entry: LogEntry): string {
+  return column ? column.prefix + column.template.json(column.template.read(entry)) : ''
+}
+
+function remembered(run: Run, entry: LogEntry): string {
+  let isChanged = false
+  for (const column of run.columns) {
+    const value = column.template.read(entry)
+    if (value === column.value) continue
+    column.value = value
+    column.text = column.prefix + column.template.json(value)
+    isChanged = true
+  }
+  // joined, not added up: it is one piece then, which is copied faster
+  if (isChanged) run.text = run.columns.map((column) => column.text).join('')
+  return run.text
 }
 
 function isOurFault({ error }: Outcome): boolean {

@@ -29,6 +29,8 @@ export type LogValue = string | number | null
 
 interface LogField {
   readonly description: string
+  /** Whether hardly two exchanges have the same value, so that remembering it is no use. */
+  readonly differs?: true
   readonly read: (entry: LogEntry) => LogValue
 }
 
@@ -36,10 +38,12 @@ interface LogField {
 export const logFields = {
   time: {
     description: 'When the exchange began: ISO 8601, UTC, milliseconds.',
+    differs: true,
     read: (entry) => entry.isoTime(entry.startedAt),
   },
   id: {
     description: 'Unique among the exchanges of this proxy.',
+    differs: true,
     read: (entry) => entry.cx.id,
   },
   direction: {
@@ -132,6 +136,7 @@ export const logFields = {
   },
   duration_ms: {
     description: 'From the head of the request, or accept, to the last byte; milliseconds to three places.',
+    differs: true,
     read: (entry) => Math.round(entry.outcome.durationMs * 1_000) / 1_000,
   },
   namespace: {

@@ -3,6 +3,8 @@ import { type LogEntry, type LogValue, logFields } from './log-fields.ts'
 
 /** One field of the access log, ready to be written. */
 export interface Template {
+  /** Whether it gives another value in nearly every line. */
+  readonly differs: boolean
   /** The field's value in one line. */
   read(entry: LogEntry): LogValue
   /** Such a value as JSON. Costs more than reading it: worth remembering where the same one comes again. */
@@ -38,6 +40,7 @@ type Piece = string | ((entry: LogEntry) => LogValue)
  */
 export function compileTemplate(text: string, requestHeaders: string[] = []): Template | TemplateFault {
   const pieces: Piece[] = []
+  let differs = false
   let literal = ''
   for (let at = 0; at < text.length; at += 1) {
     if (text.startsWith('%%', at)) {
@@ -46,22 +49,29 @@ export function compileTemplate(text: string, requestHeaders: string[] = []): Te
     } else if (text.startsWith('%{', at)) {
       const end = text.indexOf('}', at)
       if (end < 0) return { error: `"%{" at ${at + 1} has no "}"` }
-      const field = fieldNamed(text.slice(at + 2, end), requestHeaders)
+      const name = text.slice(at + 2, end)
+      const field = fieldNamed(name, requestHeaders)
       if (typeof field !== 'function') return field
       if (literal !== '') pieces.push(literal)
       pieces.push(field)
+      differs ||= differing.has(name)
       literal = ''
       at = end
     } else literal += text[at]
   }
   if (literal !== '') pieces.push(literal)
-  return templateOf(pieces)
+  return templateOf(pieces, differs)
 }
 
-function templateOf(pieces: readonly Piece[]): Template {
+const differing: ReadonlySet<string> = new Set(
+  Object.entries(logFields).flatMap(([name, field]) => ('differs' in field ? [name] : [])),
+)
+
+function templateOf(pieces: readonly Piece[], differs: boolean): Template {
   const [first] = pieces
-  if (pieces.length === 1 && typeof first === 'function') return { read: first, json: shortJson }
+  if (pieces.length === 1 && typeof first === 'function') return { differs, read: first, json: shortJson }
   return {
+    differs,
     read(entry) {
       let text = ''
       for (const piece of pieces) text += typeof piece === 'string' ? piece : plainText(piece(entry))
