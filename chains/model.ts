@@ -1,3 +1,4 @@
+import type { PluginSpec } from './plugins.ts'
 import type { AccessLogConfig, ForwardingHeaders, Limits, Probe, Timeouts } from './settings.ts'
 
 /**
@@ -23,6 +24,8 @@ export interface Model {
   readonly fsmMetrics: boolean
   /** Probe ports (15901 to 15903) and what answers behind them. */
   readonly probes: readonly Probe[]
+  /** Every plugin that a chain names as `plugins/NAME.js`. */
+  readonly plugins: readonly PluginSpec[]
   /** The whole config as scripts may see it, secrets removed. */
   readonly script: JsonObject
 }

@@ -247,6 +247,7 @@ export function testModel(clusters: readonly Cluster[] = [], fsmMetrics = false)
     accessLog: null,
     fsmMetrics,
     probes: [],
+    plugins: [],
     script: {},
   }
 }

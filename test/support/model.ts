@@ -189,6 +189,7 @@ export function modelOf(options: SidecarOptions): Model {
     accessLog: null,
     fsmMetrics: false,
     probes: [],
+    plugins: [],
     script: {},
   }
 }

@@ -54,6 +54,7 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
     accessLog: accessLogOf(given.flags, null),
     fsmMetrics: true,
     probes: fsmProbes(config),
+    plugins: [],
     script: objectAt(script, []),
   }
   const process = processOf(config, given, faults)

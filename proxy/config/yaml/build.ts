@@ -55,6 +55,7 @@ export function buildYaml(root: unknown, given: Given, faults: FaultList): Draft
     accessLog: accessLogOf(flags, accessLogSpec(config)),
     fsmMetrics: config.fsmMetrics,
     probes: [],
+    plugins: [],
   }
   const { admin } = config
   const adminTokenFile = admin && typeof admin === 'object' && 'tokenFile' in admin ? admin.tokenFile : null
