@@ -1,3 +1,8 @@
+/** The engine's code, made once in a process and shared with workers: it can be posted to them. */
+export interface EngineCode {
+  readonly module: WebAssembly.Module
+}
+
 /** What goes into a call, or comes out of one: nothing of the host but bytes, strings and numbers. */
 export type GuestValue = undefined | null | boolean | number | string | Uint8Array
 
@@ -31,7 +36,10 @@ export class HostRefusal extends Error {
 
 /** What one instance may use. */
 export interface EngineLimits {
-  /** Wall time of one call, in milliseconds; it is stopped for good at 1.2 times that. */
+  /**
+   * Time for one call, in milliseconds; it is stopped for good at 1.2 times that at the latest. Time in which
+   * the thread did not run does not count, up to ten times as much.
+   */
   readonly callMs: number
   /** Time for evaluating the script at load, in milliseconds. */
   readonly loadMs: number
@@ -89,8 +97,10 @@ export interface GuestEntry {
  */
 export interface ScriptEngine extends Disposable {
   readonly isDead: boolean
-  /** Bytes of the guest's memory (not of its heap alone). Costs nothing. */
+  /** Bytes of the guest's memory (not of its heap alone); of a dead one, what it had. Costs nothing. */
   readonly memoryBytes: number
+  /** Blocks that the guest has allocated; over many calls as many as before, when nothing leaks. Costs nothing. */
+  readonly blockCount: number
   /** A function that `boot` returned. Throws an `Error` if there is none of that name. */
   entry(name: string): GuestEntry
   /**
