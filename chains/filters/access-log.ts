@@ -47,6 +47,19 @@ export function tcpAccessLog(
   }
 }
 
+/** What is known of a request that was refused before it was one; null is what is not. */
+export type RefusedRequest = Omit<LoggedRequest, 'headers'>
+
+/** Writes the line of such a request. */
+export type RefusalLog = (request: RefusedRequest, outcome: Outcome, cx: Context) => void
+
+/** Like {@link accessLog}, for requests that no chain has seen; null when nothing is logged. */
+export function refusalLog(direction: Direction, tools: Tools, model: Model): RefusalLog | null {
+  if (!model.accessLog) return null
+  const { write } = lineWriter(direction, tools, model.accessLog, model)
+  return (request, outcome, cx) => write({ ...request, headers: [] }, outcome, cx)
+}
+
 interface LineWriter {
   readonly write: (request: LoggedRequest | null, outcome: Outcome, cx: Context) => void
   /** Lower-case names of the request headers to keep for `write`, in its order. */

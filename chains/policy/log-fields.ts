@@ -17,9 +17,10 @@ export interface LogEntry {
 
 /** What is kept of a request until its exchange ends; later filters edit the request itself. */
 export interface LoggedRequest {
-  readonly method: string
-  readonly path: string
-  readonly version: '1.0' | '1.1' | '2'
+  /** Null, like the other two, when it could not be read. */
+  readonly method: string | null
+  readonly path: string | null
+  readonly version: '1.0' | '1.1' | '2' | null
   /** Values of the headers that the templates name, in the order in which they name them. */
   readonly headers: readonly (string | undefined)[]
 }
@@ -60,11 +61,11 @@ export const logFields = {
   },
   path_without_query: {
     description: 'Path up to the question mark, for when queries hold secrets.',
-    read: ({ request }) => request && withoutQuery(request.path),
+    read: ({ request }) => withoutQuery(request?.path ?? null),
   },
   protocol: {
     description: '`HTTP/1.0`, `HTTP/1.1`, `HTTP/2`, or `TCP`.',
-    read: (entry) => (entry.request ? protocolNames[entry.request.version] : 'TCP'),
+    read: ({ request }) => (request ? request.version && protocolNames[request.version] : 'TCP'),
   },
   status: {
     description: 'What the client was told, a number; 0 when it was told nothing.',
@@ -176,9 +177,9 @@ export const defaultLogFields = {
 
 const protocolNames = { '1.0': 'HTTP/1.0', '1.1': 'HTTP/1.1', '2': 'HTTP/2' } as const
 
-function withoutQuery(path: string): string {
-  const end = path.indexOf('?')
-  return end < 0 ? path : path.slice(0, end)
+function withoutQuery(path: string | null): string | null {
+  const end = path?.indexOf('?') ?? -1
+  return path && end >= 0 ? path.slice(0, end) : path
 }
 
 function hostPort(address: string, port: number): string | null {

@@ -1,5 +1,6 @@
 import type { Peer } from '../../chains/context.ts'
 import { ProxyError } from '../../chains/failures.ts'
+import type { RefusedRequest } from '../../chains/filters/access-log.ts'
 import type { HttpResponse } from '../../chains/http.ts'
 import { relay } from '../../chains/stream.ts'
 import type { HeadText } from '../http1/head-buffer.ts'
@@ -9,16 +10,17 @@ import { parseRequestHead, type RequestHead } from '../http1/request-head.ts'
 import { RawStream } from '../net/raw-stream.ts'
 import type { Swept } from '../net/sweeper.ts'
 import type { Transport, TransportHandler } from '../net/transport.ts'
+import { overdue } from './deadlines.ts'
 import type { ClientConnection, Edge } from './edge.ts'
 import { type ExchangeOwner, HttpExchange } from './http-exchange.ts'
 import type { HttpConnectionOptions, RequestOrigin } from './origin.ts'
-import { refusalText } from './refusal.ts'
+import { lookAtRequestLine, refuse } from './refusal.ts'
 
 /** How long a closed connection is still read, so that the client gets our last answer before a reset. */
 const lingerMs = 2_000
 
-/** Answers that a client has asked for ahead and does not take; beyond this it is not read on. */
-const maxQueuedBytes = 4 * 1_048_576
+/** Answers that a client does not take, about one read of them; beyond this its next request is not begun. */
+const maxQueuedBytes = 65_536
 
 /** A body that nobody read is read to its end, up to this many bytes, to save the connection. */
 const maxDiscardBytes = 65_536
@@ -37,17 +39,20 @@ export class HttpConnection
   readonly #options: HttpConnectionOptions
   #exchange: HttpExchange | null = null
   #head: RequestHead | null = null
+  /** What the head said that is about to be refused; null when it was not whole. */
+  #refused: RefusedRequest | null = null
   #origin: RequestOrigin | null = null
   #requests = 0
   #isRequestWhole = true
   #isAnswered = true
   #willKeepAlive = true
   #isLingering = false
-  #isClosed = false
   #hasEnded = false
   /** When the wait at hand began: for a head, for the next request, for bytes, for the last FIN. */
   #waitingSince: number
   #lingersSince = 0
+  /** When the client was last known to have taken all that it was sent. */
+  #takenAt: number
   /** Whether the next request waits until the client has taken the answers that it has. */
   #isHeldBack = false
   #tunnel: RawStream | null = null
@@ -57,23 +62,26 @@ export class HttpConnection
     this.transport = options.transport
     this.peer = options.peer
     this.#options = options
-    const { limits } = this.edge.generation.model
-    this.reader = new MessageReader({ ...limits, kind: 'request' }, this)
-    this.reader.onResume = () => this.transport.resume()
+    this.reader = new MessageReader({ ...this.edge.generation.model.limits, kind: 'request' }, this)
+    this.reader.onResume = () => {
+      // silence counts from here: until now it was the upstream that took nothing
+      this.#waitingSince = this.edge.sweeper.now
+      this.transport.resume()
+    }
     this.#waitingSince = this.edge.sweeper.now
+    this.#takenAt = this.#waitingSince
     this.edge.sweeper.add(this)
   }
 
   get isIdle(): boolean {
-    return this.#exchange === null && !this.reader.isInHead && !this.#tunnel
+    return !this.#exchange && !this.#tunnel && !this.reader.isInHead && !this.transport.hasUndelivered
   }
 
   get mayKeepAlive(): boolean {
-    const { limits } = this.edge.generation.model
     return (
       !this.edge.isDraining &&
       (!this.#hasEnded || this.reader.hasHeld) &&
-      this.#requests < limits.maxRequestsPerConnection &&
+      this.#requests < this.edge.generation.model.limits.maxRequestsPerConnection &&
       (this.#isRequestWhole || this.#canDiscard())
     )
   }
@@ -81,7 +89,7 @@ export class HttpConnection
   drain(): void {
     this.#willKeepAlive = false
     if (!this.isIdle) return
-    if (this.transport.socket.writableLength > 0) this.#linger()
+    if (this.transport.waitingBytes > 0) this.#linger()
     else this.transport.destroy()
   }
 
@@ -106,15 +114,12 @@ export class HttpConnection
 
   onDrain(): void {
     this.#waitingSince = this.edge.sweeper.now
+    this.#takenAt = this.#waitingSince
     this.#exchange?.onDrain()
-    if (!this.#isHeldBack) return
-    this.#isHeldBack = false
-    this.reader.next()
+    if (this.#isHeldBack) this.#goOn()
   }
 
   onClose(error: Error | null): void {
-    if (this.#isClosed) return
-    this.#isClosed = true
     this.edge.sweeper.remove(this)
     const gone = new ProxyError('CLIENT_GONE', error?.message ?? 'the client closed the connection')
     this.reader.fail(gone)
@@ -124,15 +129,17 @@ export class HttpConnection
   }
 
   onHead(raw: HeadText): BodyFraming {
-    const { limits } = this.edge.generation.model
     this.#requests += 1
-    this.#head = parseRequestHead(raw, limits)
-    const { contentLength } = this.#head
-    if (limits.maxBodyBytes > 0 && contentLength !== null && contentLength > limits.maxBodyBytes) {
-      throw new ProxyError('BODY_TOO_LARGE', `the body is over ${limits.maxBodyBytes} bytes`)
+    try {
+      const head = parseRequestHead(raw, this.edge.generation.model.limits)
+      this.#head = head
+      this.#checkLength(head)
+      this.#origin = this.#options.originOf(head)
+      return head.contentLength ?? 'chunked'
+    } catch (thrown) {
+      this.#refused = lookAtRequestLine(raw)
+      throw thrown
     }
-    this.#origin = this.#options.originOf(this.#head)
-    return this.#head.isChunked ? 'chunked' : (contentLength ?? 0)
   }
 
   onBegin(): void {
@@ -161,12 +168,13 @@ export class HttpConnection
   }
 
   onError(error: ProxyError): void {
-    if (this.#exchange) {
-      this.#exchange.fail(error)
-      return
+    if (!this.#exchange) this.#refuse(error)
+    else if (!this.#isAnswered) this.#exchange.fail(error)
+    else {
+      // what is wrong with the rest of a request that has its answer concerns nobody
+      this.#exchange = null
+      this.#linger()
     }
-    this.edge.counters[this.peer.direction].refused(error.code).add()
-    this.#refuse(error)
   }
 
   onCancel(): void {}
@@ -195,7 +203,6 @@ export class HttpConnection
       onClose: (error) => {
         exchange.end(client.receivedBytes, client.sentBytes)
         if (error) upstream.destroy(error)
-        this.#isClosed = true
         this.#options.onGone()
       },
     })
@@ -207,55 +214,43 @@ export class HttpConnection
   sweep(now: number): void {
     const { timeouts } = this.edge.generation.model
     const waited = now - this.#waitingSince
-    if (this.#isLingering) {
-      this.#sweepLinger(now, waited)
-    } else if (this.#exchange) this.#sweepExchange(this.#exchange, waited)
+    if (this.transport.waitingBytes === 0) this.#takenAt = now
+    if (this.#isLingering) this.#sweepLinger(now)
+    else if (this.#exchange) this.#sweepExchange(this.#exchange, waited, now - this.#takenAt)
     else if (this.reader.isInHead || this.#requests === 0) {
       if (timeouts.requestHeadMs > 0 && waited > timeouts.requestHeadMs) this.#headIsLate()
     } else if (timeouts.idleMs > 0 && waited > timeouts.idleMs) this.transport.destroy()
   }
 
   /** The time to linger begins when our last byte has left; until then the client may be slow, but not idle. */
-  #sweepLinger(now: number, waited: number): void {
+  #sweepLinger(now: number): void {
     const { idleMs } = this.edge.generation.model.timeouts
-    if (this.transport.socket.writableLength > 0) {
-      this.#lingersSince = now
-      if (idleMs > 0 && waited > idleMs) this.transport.destroy()
-    } else if (now - this.#lingersSince > lingerMs) this.transport.destroy()
+    const untaken = now - this.#takenAt
+    if (untaken > 0) this.#lingersSince = now
+    if ((idleMs > 0 && untaken > idleMs) || now - this.#lingersSince > lingerMs) this.transport.destroy()
   }
 
-  #sweepExchange(exchange: HttpExchange, waited: number): void {
+  #sweepExchange(exchange: HttpExchange, waited: number, untaken: number): void {
     const { timeouts } = this.edge.generation.model
-    if (this.#isAnswered) {
-      if (timeouts.idleMs > 0 && waited > timeouts.idleMs) this.transport.destroy()
-      return
-    }
-    const requestMs = exchange.cx.vars.route?.requestTimeoutMs ?? timeouts.requestMs
-    if (requestMs > 0 && this.edge.clock.now() - exchange.startedAt > requestMs) {
-      exchange.fail(new ProxyError('REQUEST_TIMEOUT', `no whole answer within ${requestMs} ms`))
-      return
-    }
-    if (timeouts.idleMs === 0 || waited <= timeouts.idleMs) return
-    if (this.transport.socket.writableLength > 0) {
-      exchange.fail(new ProxyError('CLIENT_GONE', `the client took nothing for ${timeouts.idleMs} ms`))
-    } else if (this.#hasEnded && !exchange.isAnswering) {
-      // a client that gave up looks like one that only has no more to say; silence tells them apart
-      exchange.fail(new ProxyError('CLIENT_GONE', `the client has closed its side for ${timeouts.idleMs} ms`))
-    } else if (!this.#isRequestWhole && exchange.awaitsBody && !this.reader.isFull) {
-      exchange.fail(
-        new ProxyError('REQUEST_BODY_TIMEOUT', `nothing of the body came for ${timeouts.idleMs} ms`),
-      )
-    }
+    const awaitsBody = !this.#isRequestWhole && exchange.awaitsBody && !this.reader.isFull
+    const waits = { waited, untaken, awaitsBody, hasEnded: this.#hasEnded }
+    if (!this.#isAnswered) {
+      const error = overdue(exchange, waits, timeouts, this.edge.clock.now())
+      if (error) exchange.fail(error)
+    } else if (timeouts.idleMs > 0 && waited > timeouts.idleMs) this.transport.destroy()
   }
 
   #headIsLate(): void {
-    if (!this.reader.isInHead) {
-      this.transport.destroy()
-      return
+    const detail = 'the head of the request did not come in time'
+    if (this.reader.isInHead) this.#refuse(new ProxyError('REQUEST_HEAD_TIMEOUT', detail))
+    else this.transport.destroy()
+  }
+
+  #checkLength({ contentLength }: RequestHead): void {
+    const { maxBodyBytes } = this.edge.generation.model.limits
+    if (maxBodyBytes > 0 && contentLength !== null && contentLength > maxBodyBytes) {
+      throw new ProxyError('BODY_TOO_LARGE', `the body is over ${maxBodyBytes} bytes`)
     }
-    const error = new ProxyError('REQUEST_HEAD_TIMEOUT', 'the head of the request did not come in time')
-    this.edge.counters[this.peer.direction].refused(error.code).add()
-    this.#refuse(error)
   }
 
   #canDiscard(): boolean {
@@ -269,17 +264,23 @@ export class HttpConnection
     const isLast = !this.#willKeepAlive || this.edge.isDraining
     if (!isLast && !this.#isRequestWhole) return
     this.#exchange = null
-    if (isLast || (this.#hasEnded && !this.reader.hasHeld)) {
-      this.#linger()
-      return
-    }
-    this.#isHeldBack = this.transport.socket.writableLength > maxQueuedBytes
-    if (!this.#isHeldBack) this.reader.next()
+    if (isLast) this.#linger()
+    else this.#goOn()
+  }
+
+  /** On to the next request, once the client has taken its answers; to the end, if no more can come. */
+  #goOn(): void {
+    const isLast = this.#hasEnded && !this.reader.hasHeld
+    this.#isHeldBack = !isLast && this.transport.waitingBytes > maxQueuedBytes
+    if (this.#isHeldBack) return
+    this.reader.next()
+    if (this.#hasEnded && !this.#exchange) this.#linger()
   }
 
   /** Answers what is no request, and closes. */
   #refuse(error: ProxyError): void {
-    this.transport.write(refusalText(error))
+    const durationMs = this.#refused ? 0 : this.edge.sweeper.now - this.#waitingSince
+    refuse(this, this.#refused, durationMs, error)
     this.#linger()
   }
 

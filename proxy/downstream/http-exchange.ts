@@ -121,6 +121,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
     if (error.traits.blame === 'proxy') this.#log(error)
     this.cx.abort(error)
     if (this.#isAnswering) {
+      this.#writer?.abandon(error)
       this.#owner.broken()
       this.end()
     } else this.#answer(refusal(error))
@@ -131,6 +132,7 @@ export class HttpExchange implements WriterEvents, InterimSink {
     if (this.#isOver) return
     this.#error ??= error
     this.cx.abort(error)
+    this.#writer?.abandon(error)
     this.end()
   }
 

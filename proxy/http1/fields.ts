@@ -76,7 +76,7 @@ export function parseFields(head: HeadText, from: number, maxHeaders: number): F
     const name = text.slice(lineStart - start, nameEnd - start)
     const value = text.slice(valueStart - start, valueEnd - start)
     const isPlain = valueEnd === at && valueStart === nameEnd + 2 && bytes[nameEnd + 1] === SP
-    if (!isPlain) draft.isTabbed = bytes.subarray(valueEnd, at).includes(HT)
+    draft.isTabbed = !isPlain && bytes.subarray(valueEnd, at).includes(HT)
     at += 2
     const isKept = isEndToEnd(draft, name, value)
     if (isKept) pairs.push(name, value)

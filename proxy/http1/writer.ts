@@ -5,6 +5,9 @@ import { relay, type StreamSink } from '../../chains/stream.ts'
 import { latin1, type Transport } from '../net/transport.ts'
 import type { BodyFraming } from './message.ts'
 
+/** Where the bytes of messages are written: a connection, or whatever else takes them in the same way. */
+export type ByteWriter = Pick<Transport, 'write' | 'cork' | 'uncork'>
+
 /** Bytes up to this many are put into one string with the head before them, so that both leave in one write. */
 const joinBytes = 16_384
 
@@ -29,7 +32,7 @@ export class MessageWriter implements StreamSink {
   source: Body | null = null
   /** Body bytes written, framing not counted. */
   bodyBytes = 0
-  readonly #transport: Transport
+  readonly #transport: ByteWriter
   readonly #framing: BodyFraming
   readonly #events: WriterEvents
   /** What waits to be written together with what comes next: at first the head. */
@@ -38,7 +41,7 @@ export class MessageWriter implements StreamSink {
   #isUnsent = true
   #isOver = false
 
-  constructor(transport: Transport, head: string, framing: BodyFraming, events: WriterEvents) {
+  constructor(transport: ByteWriter, head: string, framing: BodyFraming, events: WriterEvents) {
     this.#transport = transport
     this.#pending = head
     this.#framing = framing
@@ -74,7 +77,9 @@ export class MessageWriter implements StreamSink {
     if (this.#isOver || bytes.length === 0) return true
     this.bodyBytes += bytes.length
     if (typeof this.#framing === 'number' && this.bodyBytes > this.#framing) {
-      this.fail(new ProxyError('INTERNAL', 'a body is longer than was announced'))
+      const error = new ProxyError('INTERNAL', 'a body is longer than was announced')
+      this.fail(error)
+      this.source?.cancel(error)
       return false
     }
     const isChunked = this.#framing === 'chunked'
@@ -104,6 +109,13 @@ export class MessageWriter implements StreamSink {
     if (this.#isOver) return
     this.#isOver = true
     this.#events.onBroken(error, this.#isUnsent)
+  }
+
+  /** The peer is gone, or is to be: nothing more is written, and the body's source learns that nobody takes the rest. */
+  abandon(reason: ProxyError): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.source?.cancel(reason)
   }
 
   /** Bulk data is not joined to anything, so that it need not be copied. */

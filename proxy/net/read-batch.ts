@@ -55,9 +55,15 @@ export class ReadBatch {
     this.#isArmed = false
     const count = this.#readers.length
     for (let at = 0; at < count; at++) (this.#readers[at] as BatchReader).deliver(this.#pieces[at] as Buffer)
-    this.#readers.splice(0, count)
-    this.#pieces.splice(0, count)
-    this.#used = 0
+    if (this.#readers.length === count) {
+      this.#readers.length = 0
+      this.#pieces.length = 0
+      this.#used = 0
+    } else {
+      // what came meanwhile stands behind in the slab
+      this.#readers.splice(0, count)
+      this.#pieces.splice(0, count)
+    }
   }
 }
 

@@ -1,9 +1,12 @@
 /** How often deadlines are looked at; a timeout may come this much late. */
 const sweepMs = 100
 
+/** A sweep that comes later than this was held up, with all that it looks after. */
+const lateMs = 2 * sweepMs
+
 /** Something that has deadlines. */
 export interface Swept {
-  /** Looks whether a deadline has passed. `now` is monotonic, in milliseconds. */
+  /** Looks whether a deadline has passed. `now` is {@link Sweeper.now}. */
   sweep(now: number): void
 }
 
@@ -16,20 +19,26 @@ export interface Swept {
  */
 export class Sweeper {
   #now = 0
+  /** When it last swept, by the clock. */
+  #sweptAt = 0
   readonly #swept = new Set<Swept>()
   #timer: NodeJS.Timeout | null = null
 
-  /** Monotonic milliseconds, as of the last sweep: up to a tenth of a second old, never ahead. */
+  /**
+   * Milliseconds that went by up to the last sweep, for comparing with each
+   * other alone. Time in which the process did not run (a container that is
+   * throttled, a suspended machine) is left out: what came meanwhile still waits
+   * in the kernel, and would seem never to have come.
+   */
   get now(): number {
-    // with nothing to sweep it stands still, and the next to come would seem to have waited all the while
-    return this.#timer ? this.#now : performance.now()
+    return this.#now
   }
 
   /** Begins to look after `swept`, until {@link remove}. */
   add(swept: Swept): void {
     this.#swept.add(swept)
     if (this.#timer) return
-    this.#now = performance.now()
+    this.#sweptAt = performance.now()
     this.#timer = setInterval(() => this.#sweep(), sweepMs)
   }
 
@@ -42,7 +51,9 @@ export class Sweeper {
   }
 
   #sweep(): void {
-    this.#now = performance.now()
+    const sweptAt = performance.now()
+    this.#now += Math.min(sweptAt - this.#sweptAt, lateMs)
+    this.#sweptAt = sweptAt
     for (const swept of this.#swept) swept.sweep(this.#now)
   }
 }

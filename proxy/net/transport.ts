@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { writeDirectly } from './direct-write.ts'
 import { type BatchReader, batchedBytes } from './read-batch.ts'
 import type { ReadBuffers } from './read-buffers.ts'
 
@@ -35,9 +36,14 @@ export class Transport implements BatchReader {
   #lastRead = 0
   #error: Error | null = null
   #isFull = false
-  /** Whether bytes of this socket wait in the batch. */
-  #isBatched = false
+  /** How many reads of this socket wait in the batch. */
+  #batched = 0
   #isDestroyed = false
+  #isCorked = false
+  /** Bytes of the direct write that waits; the socket does not count them. */
+  #directBytes = 0
+  /** Whether our FIN is due behind the direct write that waits. */
+  #isEndDue = false
 
   private constructor(buffers: ReadBuffers, handler: TransportHandler, options: net.SocketConstructorOpts) {
     this.handler = handler
@@ -55,7 +61,7 @@ export class Transport implements BatchReader {
       this.#flush()
       this.handler.onEnd()
     })
-    this.socket.on('drain', () => this.#drained())
+    this.socket.on('drain', () => this.#checkDrained())
     this.socket.on('close', () => {
       this.#flush()
       this.#buffers.giveBack(this.#buffer)
@@ -93,6 +99,16 @@ export class Transport implements BatchReader {
     return transport
   }
 
+  /** Bytes that were written and that the kernel has not taken yet. */
+  get waitingBytes(): number {
+    return this.socket.writableLength + this.#directBytes
+  }
+
+  /** Whether something has been read that the handler has not been given yet. */
+  get hasUndelivered(): boolean {
+    return this.#batched > 0
+  }
+
   /**
    * Writes bytes, which are the caller's again when this returns, or a latin1
    * string. False: the kernel has not taken it all; wait for `onDrain`.
@@ -119,11 +135,13 @@ export class Transport implements BatchReader {
 
   /** Holds what is written until {@link uncork}, so that it leaves in one system call. */
   cork(): void {
+    this.#isCorked = true
     this.socket.cork()
   }
 
   /** Ends one {@link cork}. */
   uncork(): void {
+    this.#isCorked = false
     this.socket.uncork()
   }
 
@@ -139,7 +157,9 @@ export class Transport implements BatchReader {
 
   /** Sends our FIN behind what was written. The peer may still send. */
   end(): void {
-    this.socket.end()
+    // Node would begin to shut down at once, and what shuts down cannot be reset
+    if (this.#directBytes > 0) this.#isEndDue = true
+    else this.socket.end()
   }
 
   /** Closes both ways and forgets what was not sent yet. */
@@ -148,32 +168,38 @@ export class Transport implements BatchReader {
     this.socket.destroy()
   }
 
-  /** Closes with a RST, so that the peer cannot take what it got for the whole. */
+  /**
+   * Closes with a RST, so that the peer cannot take what it got for the whole.
+   * When it has got the whole, and our FIN is on its way, this is {@link destroy}.
+   */
   reset(): void {
     this.#isDestroyed = true
-    if (this.socket.connecting) this.socket.destroy()
+    const { connecting, writableEnded, writableFinished } = this.socket
+    const isShuttingDown = writableEnded && !writableFinished && this.waitingBytes === 0
+    if (connecting || isShuttingDown) this.socket.destroy()
     else this.socket.resetAndDestroy()
   }
 
   /** For the batch: what was read a moment ago. */
   deliver(bytes: Buffer): void {
-    this.#isBatched = false
+    this.#batched -= 1
     if (!this.#isDestroyed && !this.handler.onData(bytes)) this.pause()
   }
 
   #read(length: number, bytes: Uint8Array): boolean {
     this.#lastRead = length
     if (length <= batchedBytes) {
-      this.#isBatched = true
+      this.#batched += 1
       this.#buffers.batch.add(this, bytes, length)
       return true
     }
     this.#flush()
+    if (this.#isDestroyed) return false
     return this.handler.onData((bytes as Buffer).subarray(0, length))
   }
 
   #flush(): void {
-    if (this.#isBatched) this.#buffers.batch.flush(this)
+    if (this.#batched > 0) this.#buffers.batch.flush(this)
   }
 
   #nextBuffer(): Buffer {
@@ -181,15 +207,22 @@ export class Transport implements BatchReader {
     return this.#buffer
   }
 
-  /** Behind a large write that waits, Node itself may never say that all is out; then each write has to. */
+  /** Behind a write that waits, Node itself may never say that all is out; then each write has to. */
   #writeText(text: string): boolean {
-    if (!this.#isFull) return this.#wrote(this.socket.write(text, 'latin1'))
-    this.socket.write(text, 'latin1', () => this.#checkDrained())
-    return false
+    if (this.#isFull) {
+      this.socket.write(text, 'latin1', () => this.#checkDrained())
+      return false
+    }
+    const result = this.#isCorked ? 'refused' : writeDirectly(this.socket, text, this.#onDirectTaken)
+    if (result === 'refused') return this.#wrote(this.socket.write(text, 'latin1'))
+    if (result === 'waiting') this.#directBytes = text.length
+    return this.#wrote(result === 'taken')
   }
 
-  #checkDrained(): void {
-    if (this.socket.writableLength === 0) this.#drained()
+  readonly #onDirectTaken = (): void => {
+    this.#directBytes = 0
+    if (this.#isEndDue) this.socket.end()
+    this.#checkDrained()
   }
 
   #wrote(isTaken: boolean): boolean {
@@ -197,8 +230,9 @@ export class Transport implements BatchReader {
     return isTaken
   }
 
-  #drained(): void {
-    if (!this.#isFull) return
+  /** Node says so of its own writes alone, and late: others may wait by then. */
+  #checkDrained(): void {
+    if (!this.#isFull || this.#isDestroyed || this.waitingBytes > 0) return
     this.#isFull = false
     this.handler.onDrain()
   }

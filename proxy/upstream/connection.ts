@@ -62,6 +62,8 @@ export class UpstreamConnection
   #requests = 0
   #interim = 0
   #activeAt: number
+  /** When the upstream was last known to have taken all that it was sent. */
+  #takenAt: number
   #failure: ProxyError | null = null
   #hasEnded = false
 
@@ -70,6 +72,7 @@ export class UpstreamConnection
     this.#pool = pool
     this.#exchange = exchange
     this.#activeAt = pool.shared.sweeper.now
+    this.#takenAt = this.#activeAt
     this.#reader = new MessageReader(pool.shared.readerLimits, this)
     this.#transport = Transport.connect(pool.target, pool.shared.buffers, this, () => this.#connected())
     this.#reader.onResume = () => {
@@ -85,6 +88,11 @@ export class UpstreamConnection
   /** How many requests were sent on it. */
   get requests(): number {
     return this.#requests
+  }
+
+  /** Whether nothing is known to have come unasked, which would be taken for the next answer. */
+  get isQuiet(): boolean {
+    return !this.#transport.hasUndelivered
   }
 
   /** Puts the next exchange on it. */
@@ -144,6 +152,7 @@ export class UpstreamConnection
 
   onDrain(): void {
     this.#activeAt = this.#pool.shared.sweeper.now
+    this.#takenAt = this.#activeAt
     this.#writer?.source?.resume()
   }
 
@@ -178,8 +187,8 @@ export class UpstreamConnection
     this.#traffic?.sweep()
     this.#exchange = null
     this.#isAnswering = false
-    const isUsable =
-      exchange !== null && this.#keepsAlive && this.#writer?.isOver === true && !this.#reader.hasHeld
+    const isOver = exchange !== null && this.#writer?.isOver === true
+    const isUsable = isOver && this.#keepsAlive && !this.#reader.hasHeld && this.isQuiet
     if (isUsable && !this.#failure) this.#pool.release(this)
     else this.fail(new ProxyError('UPSTREAM_RESET', 'the connection is not used again'))
   }
@@ -203,6 +212,7 @@ export class UpstreamConnection
   sweep(now: number): void {
     const { connectMs, idleMs } = this.#pool
     const exchange = this.#exchange
+    if (this.#transport.waitingBytes === 0) this.#takenAt = now
     if (!this.#isConnected) {
       if (connectMs > 0 && now - this.#activeAt > connectMs) {
         this.fail(new ProxyError('CONNECT_TIMEOUT', `no connection within ${connectMs} ms`))
@@ -215,10 +225,9 @@ export class UpstreamConnection
   /** A body that stalls on the upstream's side; one that stalls on the client's is the client's affair. */
   #sweepBody(now: number): void {
     const { bodyIdleMs } = this.#pool.shared
-    if (bodyIdleMs === 0 || now - this.#activeAt <= bodyIdleMs) return
-    const isStuckWriting = this.#transport.socket.writableLength > 0
-    const isStuckReading = this.#isAnswering && this.#body?.isTaken === true && !this.#reader.isFull
-    if (isStuckWriting || isStuckReading) {
+    if (bodyIdleMs === 0) return
+    const isReading = this.#isAnswering && this.#body?.isTaken === true && !this.#reader.isFull
+    if (now - this.#takenAt > bodyIdleMs || (isReading && now - this.#activeAt > bodyIdleMs)) {
       this.fail(new ProxyError('IDLE_TIMEOUT', `the upstream was silent for ${bodyIdleMs} ms`))
     }
   }
@@ -246,20 +255,17 @@ export class UpstreamConnection
   #tunnel(exchange: UpstreamExchange, head: ResponseHead): 'tunnel' {
     const { shared } = this.#pool
     shared.sweeper.remove(this)
-    this.#exchange = null
-    const settle = (error: ProxyError | null): void => {
-      this.#failure = error
-      this.#pool.gone(this, null)
-    }
     // The reader is in the middle of a push: what follows the head is handed over once it returns.
     queueMicrotask(() => {
+      if (this.#exchange !== exchange) return
+      this.#exchange = null
       const stream = new RawStream(this.#transport, {
         sweeper: shared.sweeper,
         idleMs: shared.streamIdleMs,
         leftover: this.#reader.detach(),
         isEnded: this.#hasEnded,
         lossCode: 'UPSTREAM_RESET',
-        onClose: settle,
+        onClose: () => this.#pool.gone(this, null),
       })
       exchange.holder = { cancel: (_, reason) => stream.destroy(reason) }
       exchange.resolve(makeResponse(head, exchange.request.method, null, stream))
@@ -272,18 +278,16 @@ export class UpstreamConnection
     this.#pool.shared.sweeper.remove(this)
     const exchange = this.#exchange
     this.#exchange = null
-    const isStale = this.#requests > 1 && !this.#hasAnswered && !this.#failureIsOurs()
+    const isTheirs = this.#failure === null || this.#failure.code === 'UPSTREAM_RESET'
+    const isStale = isTheirs && this.#requests > 1 && !this.#hasAnswered
     const error = this.#closeError(cause)
     this.#reader.fail(error)
+    this.#writer?.abandon(error)
     if (!exchange) return
     if (isStale && exchange.mayBeSentAgain) {
       exchange.isSecondSend = true
       this.#pool.requestFresh(exchange)
     } else exchange.reject(error)
-  }
-
-  #failureIsOurs(): boolean {
-    return this.#failure !== null && this.#failure.code !== 'UPSTREAM_RESET'
   }
 
   #closeError(cause: Error | null): ProxyError {

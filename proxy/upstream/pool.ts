@@ -72,9 +72,14 @@ export class UpstreamPool implements ConnectionOwner, ExchangeHolder, Disposable
   /** Sends `exchange` on an idle connection, a new one, or as soon as one is free. */
   request(exchange: UpstreamExchange): void {
     if (exchange.isSettled) return
-    const idle = this.#idle.pop()
-    if (idle) idle.send(exchange)
-    else this.requestFresh(exchange)
+    for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) {
+      if (idle.isQuiet) {
+        idle.send(exchange)
+        return
+      }
+      idle.fail(new ProxyError('UPSTREAM_INVALID', 'the upstream sent something unasked'))
+    }
+    this.requestFresh(exchange)
   }
 
   /** Like {@link request}, but never on a connection that was used before. */

@@ -214,3 +214,29 @@ test('connections are kept and closed as both sides say', (t) =>
       },
     ],
   ]))
+
+test('a request that has been read when the drain begins is answered', async (t) => {
+  await using upstream = await RawUpstream.listen(answerWith(ok()))
+  await using sidecar = await startSidecar({ upstreams: [upstream.port] })
+  await using client = await rawClient(sidecar.port)
+  client.send(get('/'))
+  await client.untilText('\r\n\r\nok')
+  // what is told here is read right behind the request, in the same turn of the event loop
+  let drained: Promise<void> | null = null
+  await using teller = await RawUpstream.listen(({ socket }) => {
+    socket.once('data', () => {
+      drained = sidecar.plane.drain(2_000)
+    })
+  })
+  await using telling = await rawClient(teller.port)
+  await teller.connection(0)
+  client.send(get('/'))
+  telling.send('drain')
+  t.equal(await client.untilEnded(), 'end')
+  t.match(
+    takeAnswers(client.received).map((answer) => fieldOf(answer, 'connection')),
+    [undefined, 'close'],
+  )
+  client.end()
+  await drained
+})

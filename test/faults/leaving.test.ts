@@ -128,6 +128,24 @@ const halfClosing: readonly Scenario[] = [
       t.ok(client.text.endsWith('\r\n\r\n0123456789'))
     },
   ],
+  ...['\r\n', 'GET / HT'].map(
+    (rest): Scenario => [
+      `a client that half-closes after a request and ${JSON.stringify(rest)} is answered once and closed`,
+      async (t) => {
+        await using upstream = await RawUpstream.listen(async (connection) => {
+          await connection.nextRequest()
+          await sleep(50)
+          connection.send(ok())
+        })
+        await using sidecar = await startSidecar({ upstreams: [upstream.port] })
+        await using client = await rawClient(sidecar.port)
+        client.send(get + rest)
+        client.end()
+        t.equal(await client.untilEnded(2_000), 'end')
+        t.equal(client.text.match(/HTTP\/1\.1 /g)?.length, 1)
+      },
+    ],
+  ),
   [
     'pipelined requests before a half-close are all answered',
     async (t) => {

@@ -98,6 +98,53 @@ inbound:
   t.match(line('TCP'), { status: null, bytes: 5, sent: 5, what: '- - TCP' })
 })
 
+test('a request that is refused before any chain has seen it is a line as well', async (t) => {
+  await using _left = assertNothingLeft(t)
+  await using folder = await newFolder()
+  await using application = await Application.start('app')
+  const file = join(folder.path, 'access.log')
+  await using sidecar = await runSidecar(`
+timeouts: { requestHead: 500ms }
+limits: { head: 4KiB, target: 1KiB, body: 10 }
+accessLog: { path: ${file} }
+inbound: [{ name: app, listen: '127.0.0.1:0', application: '${application.address}' }]
+`)
+  const port = first(sidecar.inbound)
+  const host = 'Host: app.test\r\n'
+  const refused: readonly [bytes: string, line: Line][] = [
+    [`GET /a?b HTTP/1.1\r\n${host}bad name: x\r\n\r\n`, { method: 'GET', path: '/a?b', status: 400 }],
+    [`GET http://me:pass@app.test/ HTTP/1.1\r\n${host}\r\n`, { method: null, path: null, status: 400 }],
+    ['GET / HTTP/1.1\r\nHost: app.test\n', { method: null, path: null, protocol: null, status: 400 }],
+    [`GET /late HTTP/1.1\r\n`, { method: null, path: null, error: 'REQUEST_HEAD_TIMEOUT', status: 408 }],
+    [`POST /up HTTP/1.1\r\n${host}Content-Length: 11\r\n\r\n`, { path: '/up', status: 413, cluster: null }],
+    [`GET /${'x'.repeat(5_000)} HTTP/1.1\r\n`, { path: null, status: 414 }],
+    [`GET /long HTTP/1.1\r\n${host}X: ${'x'.repeat(5_000)}\r\n\r\n`, { path: null, status: 431 }],
+    [`BREW /tea HTTP/1.1\r\n${host}\r\n`, { method: 'BREW', path: '/tea', status: 501 }],
+    [`GET /new HTTP/2.0\r\n${host}\r\n`, { method: 'GET', path: '/new', protocol: null, status: 505 }],
+  ]
+  for (const [bytes, line] of refused) {
+    await using client = await rawClient(port)
+    client.send(bytes)
+    await client.untilText(`HTTP/1.1 ${line.status} `)
+  }
+  const lines = await linesOnceThere(file, refused.length)
+  for (const [index, [, line]] of refused.entries()) {
+    t.match(lines[index], { ...line, direction: 'inbound', remote_address: '127.0.0.1', target: null })
+  }
+  t.equal(lines.length, refused.length)
+  const late = lines.find(({ status }) => status === 408)
+  t.ok(Number(late?.duration_ms) > 400, 'the time that a head took to be given up')
+  t.strictSame(lines[0], {
+    ...lines[0],
+    host: null,
+    protocol: 'HTTP/1.1',
+    error: 'BAD_REQUEST',
+    service: null,
+    received_bytes: 0,
+  })
+  t.equal(new Set(lines.map(({ id }) => id)).size, refused.length, 'each has an id of its own')
+})
+
 test('sampling thins the log out, to all and to nothing, and changes with the config', async (t) => {
   await using _left = assertNothingLeft(t)
   await using folder = await newFolder()

@@ -31,7 +31,10 @@ export class Exposition {
 
   /** The counters, and what histograms count, by name and labels: all that may never fall. */
   get neverFalling(): ReadonlyMap<string, number> {
-    const counters = this.samples.filter(({ name }) => /_(?:total|count|sum|bucket)$/.test(name))
+    // prom-client has gauges whose names end like those of counters
+    const counters = this.samples.filter(
+      ({ name }) => /_(?:total|count|sum|bucket)$/.test(name) && !name.startsWith('nodejs_active_'),
+    )
     return new Map(counters.map(({ name, labels, value }) => [`${name}${JSON.stringify(labels)}`, value]))
   }
 }
