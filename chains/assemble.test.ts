@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { buildChains } from './assemble.ts'
+import { buildChains, type Mount } from './assemble.ts'
 import { cluster, contextOf, modelOf, splitPort, streamOf, toolsWith } from './balancing/fixtures.ts'
 import { defaultSteps } from './catalogue.ts'
 import type { Model } from './model.ts'
@@ -84,4 +84,40 @@ test('a pattern that is none keeps the generation from being built', async (t) =
   const tools = toolsWith()
   const model = modelOf([], [{ ...port, http }], { chains: defaultSteps('pillion') })
   t.throws(() => buildChains(model, { inbound: tools, outbound: tools }), { name: 'SyntaxError' })
+})
+
+/** A mount that says by a header which filter it stood in front of. */
+const mountOf = (version: string): Mount => ({
+  version,
+  mode: 'enforce',
+  http: (_chain, builtIn) => (request, cx, next) => {
+    request.headers.append('X-Mount', `${version} ${builtIn ? 'for a built-in' : 'alone'}`)
+    return builtIn ? builtIn(request, cx, next) : next(request, cx)
+  },
+  tcp: () => null,
+})
+
+test('a mount stands where a step names it, and knows the built-in filter whose place it takes', async (t) => {
+  const chains = {
+    ...none,
+    'inbound-http': [
+      { name: 'modules/inbound-http-routing.js', priority: 170 },
+      { name: 'plugins/cors.js', priority: 165 },
+      { name: 'plugins/inbound-http-load-balancing.js', priority: 110 },
+    ],
+    'inbound-tcp': [{ name: 'plugins/cors.js', priority: 1 }],
+  }
+  const { tools, model } = build({ chains })
+  const mounts = new Map([
+    ['plugins/cors.js', mountOf('1')],
+    ['plugins/inbound-http-load-balancing.js', mountOf('2')],
+  ])
+  const { http, warnings } = buildChains(model, tools, mounts)
+  t.same(warnings, ['chain inbound-tcp: plugins/cors.js has nothing to do there, and is left out'])
+  t.same(
+    http.inbound.steps.map(({ plugin }) => plugin),
+    [null, { version: '1', mode: 'enforce' }, { version: '2', mode: 'enforce' }],
+  )
+  await http.inbound.run(testRequest(), contextOf({ port: model.inbound.ports[0] ?? null }))
+  t.same(tools.inbound.sent[0]?.request.headers.getAll('x-mount'), ['1 alone', '2 for a built-in'])
 })

@@ -1,6 +1,7 @@
 import type { Filter, Next } from './filter.ts'
 import type { HttpRequest, HttpResponse } from './http.ts'
 import type { ChainName } from './model.ts'
+import type { PluginMode } from './plugins.ts'
 import type { ByteStream } from './stream.ts'
 
 /** A filter with the place it takes in a chain: the higher the priority, the earlier it runs. */
@@ -9,6 +10,8 @@ export interface Step<In, Out> {
   readonly name: string
   readonly priority: number
   readonly filter: Filter<In, Out>
+  /** What stands here when it is no built-in filter; null for those. */
+  readonly plugin: { readonly version: string; readonly mode: PluginMode } | null
 }
 
 /** A finished chain. It holds no state of its own and never changes; a new config makes a new one. */

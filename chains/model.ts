@@ -1,4 +1,5 @@
 import type { PluginSpec } from './plugins.ts'
+import type { ConnectionLimit, HttpRateLimit } from './rate-limits.ts'
 import type { AccessLogConfig, ForwardingHeaders, Limits, Probe, Timeouts } from './settings.ts'
 
 /**
@@ -121,13 +122,6 @@ export interface SourceRange {
   readonly principals: readonly string[] | null
 }
 
-/** New connections per time: a token bucket. */
-export interface ConnectionLimit {
-  readonly connections: number
-  readonly windowMs: number
-  readonly burst: number
-}
-
 /** How requests to a port find their service. */
 export interface HttpRules {
   /** Lower-case `host` or `host:port` → service; `*` and `*.domain` where `hostMatching` is `flexible`. */
@@ -138,6 +132,8 @@ export interface HttpRules {
   readonly defaultHost: HostEntry | null
   /** `grouped`: a rule set of the caller's own shadows the anonymous one (FSM). `filtered`: rule by rule. */
   readonly callerMatching: 'grouped' | 'filtered'
+  /** What no host or rule fits is denied (FSM, whose rules are a list of what is allowed: 403), or just not there (ours: 404). */
+  readonly unmatched: 'denied' | 'absent'
 }
 
 /** Where a host name leads. */
@@ -207,15 +203,6 @@ export interface HeaderMatch {
 export interface WeightedCluster {
   readonly cluster: string
   readonly weight: number
-}
-
-/** Requests per time: a token bucket, and what those over it are told. */
-export interface HttpRateLimit {
-  readonly requests: number
-  readonly windowMs: number
-  readonly burst: number
-  readonly status: number
-  readonly headers: readonly (readonly [name: string, value: string])[]
 }
 
 /** A group of endpoints that do the same work. */

@@ -1,3 +1,5 @@
+import { pluginMetrics } from './plugin-metrics.ts'
+
 /** A number that only grows. */
 export interface Counter {
   add(amount?: number): void
@@ -94,16 +96,8 @@ export const metrics = {
     help: 'Bytes of response bodies, framing not counted.',
     labels: ['direction', 'service'],
   },
-  pillion_requests_active: {
-    kind: 'gauge',
-    help: 'HTTP exchanges in flight.',
-    labels: ['direction'],
-  },
-  pillion_connections_total: {
-    kind: 'counter',
-    help: 'Connections accepted.',
-    labels: ['direction'],
-  },
+  pillion_requests_active: { kind: 'gauge', help: 'HTTP exchanges in flight.', labels: ['direction'] },
+  pillion_connections_total: { kind: 'counter', help: 'Connections accepted.', labels: ['direction'] },
   pillion_connections_active: {
     kind: 'gauge',
     help: 'Client connections that are open.',
@@ -159,16 +153,13 @@ export const metrics = {
     help: 'Times that the circuit breaker of a cluster opened.',
     labels: ['cluster'],
   },
+  ...pluginMetrics,
   pillion_access_log_dropped_total: {
     kind: 'counter',
     help: 'Access log lines that were dropped because their reader was too slow.',
     labels: [],
   },
-  pillion_config_generation: {
-    kind: 'gauge',
-    help: 'Number of the generation that serves.',
-    labels: [],
-  },
+  pillion_config_generation: { kind: 'gauge', help: 'Number of the generation that serves.', labels: [] },
   pillion_config_pushes_total: {
     kind: 'counter',
     help: 'Configs that were brought into service or refused; outcome is ok or refused.',

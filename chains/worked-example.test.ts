@@ -37,6 +37,7 @@ function hosts(service: string, routes: readonly RouteRule[], names: readonly st
     hostMatching: 'exact',
     defaultHost: null,
     callerMatching: 'grouped',
+    unmatched: 'denied',
   }
 }
 
@@ -65,7 +66,14 @@ const cartPort: PortRule = {
           methods: ['GET', 'POST'],
           headers: [{ name: 'x-team', regex: '^core$' }],
           callers: ['ops-sa.ops'],
-          rateLimit: { requests: 5, windowMs: 1_000, burst: 0, status: 503, headers: [['retry-after', '1']] },
+          rateLimit: {
+            requests: 5,
+            windowMs: 1_000,
+            burst: 0,
+            status: 503,
+            headers: [['retry-after', '1']],
+            backlog: null,
+          },
         },
       ),
       rule('all', fsmPath('regex', '.*'), { 'shop/cart|9000|local': 100 }),

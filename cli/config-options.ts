@@ -4,6 +4,12 @@ import type { OptionSpecs, OptionValues } from './options.ts'
 /** The options that say what the sidecar does; `run` and `validate` have the same. */
 export const configOptions = {
   config: { short: 'c', value: 'FILE', help: "our YAML, or FSM's config.json or config.json.gz" },
+  manifests: {
+    short: 'f',
+    value: 'PATH',
+    isMany: true,
+    help: 'plugins: manifests (YAML, JSON), scripts (.js, .ts), or a folder of them',
+  },
   inbound: { value: 'ADDR', isMany: true, help: 'listen here for traffic to the application (host:port)' },
   outbound: { value: 'ADDR', isMany: true, help: 'listen here for traffic from the application (host:port)' },
   'original-destination': {
@@ -16,6 +22,8 @@ export const configOptions = {
     help: 'believe senders in this range about it; loopback when not given',
   },
   labels: { value: 'K=V,…', help: 'labels of this pod' },
+  'labels-file': { value: 'FILE', help: "the same, in a file of Kubernetes' downward API" },
+  'namespace-labels': { value: 'K=V,…', help: 'labels of its namespace' },
   namespace: { value: 'NAME', help: 'namespace of this pod' },
   'service-account': { value: 'NAME', help: 'service account of this pod' },
   admin: { value: 'ADDR', help: 'the admin port, or off' },
@@ -30,11 +38,14 @@ export const configOptions = {
 export function loadOptionsOf(values: OptionValues): LoadOptions {
   const one = (name: keyof typeof configOptions): string | undefined => values.get(name)?.[0]
   const flags = {
+    manifests: values.get('manifests'),
     inbound: values.get('inbound'),
     outbound: values.get('outbound'),
     originalDestination: one('original-destination'),
     originalDestinationFrom: values.get('original-destination-from'),
     labels: one('labels'),
+    labelsFile: one('labels-file'),
+    namespaceLabels: one('namespace-labels'),
     namespace: one('namespace'),
     serviceAccount: one('service-account'),
     admin: one('admin'),

@@ -29,7 +29,7 @@ test('a good config is one line that says what was found, and exit code 0', asyn
   const { code, errors, output } = await runProgram(['validate', '-c', path])
   t.strictSame({ code, errors }, { code: 0, errors: [] })
   t.equal(output.length, 1)
-  t.match(output[0], /: 2 listeners, 2 ports, 2 services, 2 routes, 2 clusters, 3 endpoints$/)
+  t.match(output[0], /: 2 listeners, 2 ports, 2 services, 2 routes, 2 clusters, 3 endpoints, 0 plugins$/)
 })
 
 test('what was found can be had as JSON', async (t) => {

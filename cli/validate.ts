@@ -1,6 +1,7 @@
 import type { DirectionRules, Model } from '../chains/model.ts'
 import { type Fault, formatFault } from '../proxy/config/fault.ts'
 import { loadConfig } from '../proxy/config/load.ts'
+import { tryPlugins } from '../proxy/plugin-trial.ts'
 import { type Command, exitCodes } from './command.ts'
 import { configOptions, loadOptionsOf } from './config-options.ts'
 
@@ -17,9 +18,10 @@ export const validateCommand: Command = {
     const options = loadOptionsOf(values)
     const isJson = values.get('output')?.[0] === 'json'
     const loaded = await loadConfig(options)
-    if (!loaded.ok) {
-      if (isJson) printJson({ ok: false, faults: loaded.faults.map(described) })
-      else for (const fault of loaded.faults) console.error(formatFault(fault))
+    const faults = loaded.ok ? await tryPlugins(loaded.settings.model) : loaded.faults
+    if (!loaded.ok || faults.length > 0) {
+      if (isJson) printJson({ ok: false, faults: faults.map(described) })
+      else for (const fault of faults) console.error(formatFault(fault))
       return exitCodes.refused
     }
     const { model, warnings } = loaded.settings
@@ -37,7 +39,8 @@ export const validateCommand: Command = {
 
 const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2))
 
-const described = ({ file, line, column, path, message }: Fault) => ({
+const described = ({ file, line, column, resource, path, message }: Fault) => ({
+  ...(resource === undefined ? {} : { resource }),
   file,
   line,
   column,
@@ -61,5 +64,6 @@ function countOf(model: Model): Readonly<Record<string, number>> {
     route: [...services].reduce((sum, { routes }) => sum + routes.length, 0),
     cluster: clusters.length,
     endpoint: clusters.reduce((sum, { endpoints }) => sum + endpoints.length, 0),
+    plugin: model.plugins.length,
   }
 }

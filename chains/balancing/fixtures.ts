@@ -109,6 +109,7 @@ export function splitPort(
       hostMatching: 'flexible',
       defaultHost: null,
       callerMatching: 'filtered',
+      unmatched: 'absent',
     },
     ...parts,
   }

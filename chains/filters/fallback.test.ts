@@ -9,7 +9,7 @@ import type { Variables } from '../variables.ts'
 import { httpFallback } from './fallback.ts'
 
 const ours = splitPort({})
-const fsm = { ...ours, http: ours.http && { ...ours.http, hostMatching: 'exact' } } satisfies PortRule
+const fsm = { ...ours, http: ours.http && { ...ours.http, unmatched: 'denied' } } satisfies PortRule
 
 const nobody = () => Promise.reject(new Error('fallback went on'))
 

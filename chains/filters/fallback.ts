@@ -4,7 +4,6 @@ import type { HttpFilter, TcpFilter } from '../filter.ts'
 import { HeaderList } from '../headers.ts'
 import { type HttpResponse, localResponse } from '../http.ts'
 import type { Direction, Model } from '../model.ts'
-import { deniesUnmatched } from '../routing/port-routes.ts'
 import type { ForwardingHeaders } from '../settings.ts'
 
 const forwardedFor = 'x-forwarded-for'
@@ -20,7 +19,7 @@ export function httpFallback(direction: Direction, model: Model): HttpFilter {
   const cameForwarded = direction === 'inbound' ? forwardedTest(model.forwarding.forwardedFor) : () => false
   return (request, cx) => {
     const { port, route, cluster, isDenied } = cx.vars
-    if (port?.http && deniesUnmatched(port.http)) {
+    if (port?.http?.unmatched === 'denied') {
       const kind = cameForwarded(request.headers) ? 'forwarded' : route ? 'notFound' : 'denied'
       const { code, status, text } = answers[kind]
       cx.refusal = code

@@ -34,6 +34,7 @@ function portOf(
     hostMatching: 'exact',
     defaultHost: null,
     callerMatching: 'filtered',
+    unmatched: 'denied',
     ...http,
   }
   return { ...testPort('p80'), http: rules, ...parts }
@@ -141,7 +142,7 @@ test('filtered callers: a rule that is not for the caller is passed over, and th
       rule('ops', { callers: ['ops.ops'], path: { value: '/admin' } }),
       rule('any', { path: { value: '/x' } }),
     ],
-    { hostMatching: 'flexible' },
+    { hostMatching: 'flexible', unmatched: 'absent' },
   )
   const ops = withFields('serviceidentity', 'ops.ops')
   t.equal(await routeOf(port, { path: '/admin', ...ops }), 'ops')
@@ -154,9 +155,14 @@ test('filtered callers: a rule that is not for the caller is passed over, and th
 
 test('what nothing fits goes on without service, route and cluster', async (t) => {
   for (const request of [withFields(), { headers: new HeaderList(['Host', 'other']) }]) {
-    const { cx } = await ask(portOf([rule('post', { methods: ['POST'] })]), request)
-    t.same([cx.vars.service, cx.vars.route, cx.vars.cluster], [null, null, null])
-    t.equal(cx.vars.isDenied, true, 'FSM denies what it does not name')
+    for (const hostMatching of ['exact', 'flexible'] as const) {
+      for (const unmatched of ['denied', 'absent'] as const) {
+        const port = portOf([rule('post', { methods: ['POST'] })], { hostMatching, unmatched })
+        const { cx } = await ask(port, request)
+        t.same([cx.vars.service, cx.vars.route, cx.vars.cluster], [null, null, null])
+        t.equal(cx.vars.isDenied, unmatched === 'denied', 'the rules say whether that is a refusal')
+      }
+    }
   }
   const { cx } = await ask({ ...testPort('raw') }, {})
   t.equal(cx.vars.route, null)

@@ -33,7 +33,7 @@ export function httpRouting(direction: Direction, tools: Tools, model: Model): H
     const caller = request.headers.get(identityHeader) ?? ''
     const route = routes?.find(request, caller) ?? null
     if (!routes || !route) {
-      vars.isDenied = port.deniesUnmatched || (routes?.isForOthers(request) ?? false)
+      vars.isDenied = port.unmatched === 'denied' || (routes?.isForOthers(request) ?? false)
       return next(request, cx)
     }
     vars.service = routes.service

@@ -1,6 +1,6 @@
 import { test } from 'tap'
 import { Body } from '../body.ts'
-import type { HttpRateLimit } from '../model.ts'
+import { ProxyError } from '../failures.ts'
 import {
   manualClock,
   recordingTools,
@@ -12,6 +12,7 @@ import {
   testRoute,
   testService,
 } from '../policy/testing.ts'
+import type { HttpRateLimit } from '../rate-limits.ts'
 import { SharedState } from '../shared-state.ts'
 import { throttle } from './throttle.ts'
 
@@ -21,9 +22,10 @@ const twoPerSecond: HttpRateLimit = {
   burst: 0,
   status: 429,
   headers: [
-    ['Retry-After', '1'],
+    ['Retry-After', '7'],
     ['X-Why', 'limit'],
   ],
+  backlog: null,
 }
 const pass = async () => testResponse(200)
 
@@ -40,7 +42,7 @@ test('requests over the limit of a service get its status, its headers and no bo
   const { cx, answer } = send()
   const refused = await answer
   t.match(refused, { status: 429, body: null, tunnel: null })
-  t.strictSame(refused.headers.fields, ['Retry-After', '1', 'X-Why', 'limit'])
+  t.strictSame(refused.headers.fields, ['Retry-After', '7', 'X-Why', 'limit'], 'its own Retry-After alone')
   t.equal(cx.refusal, 'THROTTLED')
   refused.headers.set('x-why', 'changed')
   t.equal((await send().answer).headers.get('x-why'), 'limit', 'each answer has headers of its own')
@@ -65,6 +67,24 @@ test('routes are limited one by one, and what has no limit is not', async (t) =>
   for (let at = 0; at < 5; at += 1) t.equal(await status(free), 200)
   t.equal(await status(null), 200)
   t.equal(tools.recorded.get('http_local_rate_limiter{http_local_rate_limit="throttle_route"}'), 1)
+})
+
+test('a refused request is told after how many whole seconds there is a token', async (t) => {
+  const tools = recordingTools()
+  const filter = throttle('service', 'inbound', tools, testModel())
+  const ask = (rate: Partial<HttpRateLimit>) => {
+    const vars = { service: testService(JSON.stringify(rate), { ...twoPerSecond, headers: [], ...rate }) }
+    return async () => (await filter(testRequest(), testContext(vars), pass)).headers.get('retry-after')
+  }
+  const slow = ask({ requests: 1, windowMs: 10_000 })
+  t.strictSame([await slow(), await slow()], [undefined, '10'])
+  tools.clock.advance(1_001)
+  t.equal(await slow(), '9', 'a part of a second is a whole one')
+  tools.clock.advance(8_998)
+  t.equal(await slow(), '1', 'and never less than one')
+  const quick = ask({ requests: 1 })
+  t.strictSame([await quick(), await quick()], [undefined, '1'])
+  t.equal(await ask({ requests: 0 })(), undefined, 'where no token ever comes, nothing is promised')
 })
 
 test('a refused request lets go of its body', async (t) => {
@@ -96,7 +116,8 @@ test('a limit survives a push though nobody has asked for it between two generat
   const port = testPort('a')
   const service = testService('cart', twoPerSecond)
   const hosts = { cart: { service, rewriteHost: 'cart' } }
-  const http = { hosts, hostMatching: 'exact', defaultHost: null, callerMatching: 'grouped' } as const
+  const matching = { hostMatching: 'exact', callerMatching: 'grouped', unmatched: 'denied' } as const
+  const http = { hosts, defaultHost: null, ...matching }
   const model = testModel()
   const served = { ...model, inbound: { ...model.inbound, ports: [{ ...port, http }] } }
   const generation = () => {
@@ -113,4 +134,53 @@ test('a limit survives a push though nobody has asked for it between two generat
   t.equal(await next.send(), 429)
   next.tools.shared[Symbol.dispose]()
   t.equal(state.size, 0, 'and is forgotten with the last of them')
+})
+
+/** A filter whose service lets one request through per second, and keeps others waiting as `backlog` says. */
+function withBacklog(backlog: HttpRateLimit['backlog']) {
+  const tools = recordingTools()
+  const filter = throttle('service', 'inbound', tools, testModel())
+  const rate = { ...twoPerSecond, requests: 1, headers: [], backlog }
+  const vars = { service: testService('cart', rate) }
+  const answers: string[] = []
+  const send = (name: string) => {
+    const cx = testContext(vars)
+    const answer = filter(testRequest(), cx, async () => testResponse(200))
+    answer.then(
+      ({ status, headers }) => answers.push([name, status, headers.get('retry-after')].join(' ').trim()),
+      (reason) => answers.push(`${name} ${reason.code}`),
+    )
+    return cx
+  }
+  const advance = async (ms: number) => {
+    tools.clock.advance(ms)
+    for (let turn = 0; turn < 8; turn += 1) await null
+  }
+  return { tools, answers, send, advance }
+}
+
+test('with a backlog, requests over the limit wait their turn, and those beyond it are refused', async (t) => {
+  const { tools, answers, send, advance } = withBacklog({ requests: 2, waitMs: 60_000 })
+  for (const name of ['a', 'b', 'c', 'd']) send(name)
+  await advance(0)
+  t.strictSame(answers, ['a 200', 'd 429 3'])
+  t.equal(tools.recorded.get('http_local_rate_limiter{http_local_rate_limit="throttle_service"}'), 1)
+  await advance(1_000)
+  t.equal(answers.at(-1), 'b 200')
+  await advance(1_000)
+  t.equal(answers.at(-1), 'c 200')
+  t.equal(answers.length, 4)
+})
+
+test('nobody waits longer than the backlog allows, nor when the client has gone', async (t) => {
+  const { tools, answers, send, advance } = withBacklog({ requests: 100, waitMs: 2_500 })
+  send('a')
+  const leaving = send('b')
+  for (const name of ['c', 'd']) send(name)
+  await advance(0)
+  t.strictSame(answers, ['a 200', 'd 429 3'])
+  leaving.abort(new ProxyError('CLIENT_GONE', 'left'))
+  await advance(1_000)
+  t.strictSame(answers.slice(2), ['b CLIENT_GONE', 'c 200'])
+  t.equal(tools.clock.waiting, 0)
 })

@@ -1,17 +1,19 @@
 import type { Context } from '../context.ts'
 import { ProxyError } from '../failures.ts'
-import type { HttpFilter } from '../filter.ts'
+import type { HttpFilter, Next } from '../filter.ts'
 import { HeaderList } from '../headers.ts'
 import { type HttpRequest, type HttpResponse, localResponse } from '../http.ts'
-import type { Direction, HttpRateLimit, Model, PortRule, RouteRule, Service } from '../model.ts'
-import { type TokenBucket, tokenBucket } from '../policy/token-bucket.ts'
+import type { Direction, Model, PortRule, RouteRule, Service } from '../model.ts'
+import { tokenBucket } from '../policy/token-bucket.ts'
+import { TokenQueue } from '../policy/token-queue.ts'
+import type { HttpRateLimit } from '../rate-limits.ts'
 import type { Counter } from '../telemetry.ts'
 import type { Tools } from '../tools.ts'
 
 /** A rate limit at work. */
 interface Limit {
   readonly rate: HttpRateLimit
-  readonly bucket: TokenBucket
+  readonly tokens: TokenQueue
   readonly headers: readonly string[]
   /** Ours, and FSM's. */
   readonly refused: readonly Counter[]
@@ -19,7 +21,9 @@ interface Limit {
 
 /**
  * Answers requests that are over the rate limit of their service, or of their
- * route, with the limit's status and headers, and no body.
+ * route, with the limit's status and headers, and no body. `Retry-After` says
+ * when there is a token again, unless the limit has words of its own for that.
+ * Where the limit has a backlog, as many as that says wait for a token instead.
  *
  * Each worker has its own bucket for each port, service and route; it outlives
  * pushes that leave the limit as it was. What has no limit passes at no cost.
@@ -64,7 +68,8 @@ export function throttle(
     const { port, service, route } = cx.vars
     const owner = scope === 'service' ? service : route
     const limit = owner?.rateLimit ? limitOf(port, service, owner) : null
-    return !limit || limit.bucket.take() ? next(request, cx) : Promise.resolve(refuse(request, cx, limit))
+    if (!limit || limit.tokens.take()) return next(request, cx)
+    return mayWait(limit) ? sendInTurn(request, cx, next, limit) : Promise.resolve(refuse(request, cx, limit))
   }
 }
 
@@ -89,7 +94,10 @@ function newLimit(place: Place, tools: Tools, rate: HttpRateLimit): Limit {
   const key = JSON.stringify(['throttle', direction, port, service, scope, route, requests, windowMs, burst])
   return {
     rate,
-    bucket: tools.shared.get(key, () => tokenBucket({ amount: requests, windowMs, burst }, tools.clock)),
+    tokens: tools.shared.get(
+      key,
+      () => new TokenQueue(tokenBucket({ amount: requests, windowMs, burst }, tools.clock), tools.clock),
+    ),
     headers: rate.headers.flat(),
     refused: [
       tools.meter.counter('pillion_throttled_total', { direction, service, scope }),
@@ -98,9 +106,28 @@ function newLimit(place: Place, tools: Tools, rate: HttpRateLimit): Limit {
   }
 }
 
+function mayWait({ rate: { backlog }, tokens }: Limit): boolean {
+  return backlog !== null && tokens.waiting < backlog.requests && tokens.nextMs() <= backlog.waitMs
+}
+
+async function sendInTurn(
+  request: HttpRequest,
+  cx: Context,
+  next: Next<HttpRequest, HttpResponse>,
+  limit: Limit,
+): Promise<HttpResponse> {
+  await limit.tokens.join(cx)
+  return next(request, cx)
+}
+
 function refuse(request: HttpRequest, cx: Context, limit: Limit): HttpResponse {
   cx.refusal = 'THROTTLED'
   for (const counter of limit.refused) counter.add()
   request.body?.cancel(new ProxyError('THROTTLED', 'the request is over the rate limit'))
-  return localResponse(limit.rate.status, new HeaderList([...limit.headers]), null)
+  const headers = new HeaderList([...limit.headers])
+  const waitMs = limit.tokens.nextMs()
+  if (Number.isFinite(waitMs) && !headers.has('retry-after')) {
+    headers.append('Retry-After', String(Math.max(1, Math.ceil(waitMs / 1_000))))
+  }
+  return localResponse(limit.rate.status, headers, null)
 }

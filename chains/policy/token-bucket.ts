@@ -14,6 +14,8 @@ export interface TokenBucketOptions {
 export interface TokenBucket {
   /** Takes one token; false when there is none. */
   take(): boolean
+  /** How long until the `count`th token from now is there, if those before it are taken; infinite when it never is. */
+  nextMs(count: number): number
 }
 
 /**
@@ -53,6 +55,16 @@ export function tokenBucket(options: TokenBucketOptions, clock: Clock): TokenBuc
       if (left < 1) return false
       missing += 1
       return true
+    },
+    nextMs(count) {
+      const now = clock.now()
+      settle(now)
+      // counted, like the time, from the anchor
+      const wanted = missing + count - capacity
+      if (wanted <= 0) return 0
+      return amount > 0 && capacity >= 1
+        ? Math.max(0, anchor + (Math.ceil(wanted) * windowMs) / amount - now)
+        : Number.POSITIVE_INFINITY
     },
   }
 }

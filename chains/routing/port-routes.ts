@@ -20,17 +20,8 @@ export interface PortRoutes {
   readonly defaultHost: { readonly routes: ServiceRoutes; readonly rewriteHost: string } | null
   /** Where ingress callers come from; null where nobody is one. */
   readonly ingress: IpRanges | null
-  /** See {@link deniesUnmatched}. */
-  readonly deniesUnmatched: boolean
-}
-
-/**
- * Whether what no rule names is denied (FSM: 403), or is just not there (ours: 404).
- *
- * FSM's rules are a list of what is allowed, and they are the ones that match hosts exactly.
- */
-export function deniesUnmatched(rules: HttpRules): boolean {
-  return rules.hostMatching === 'exact'
+  /** As in {@link HttpRules}. */
+  readonly unmatched: HttpRules['unmatched']
 }
 
 /** Makes all HTTP ports of one direction ready, by the name of the port. Throws on a regular expression that is none. */
@@ -90,6 +81,6 @@ function compile(
     ),
     defaultHost: defaultHost && { routes: routesOf(defaultHost), rewriteHost: defaultHost.rewriteHost },
     ingress: port.sources && new IpRanges(port.sources.map(({ cidr }) => cidr)),
-    deniesUnmatched: deniesUnmatched(rules),
+    unmatched: rules.unmatched,
   }
 }

@@ -95,6 +95,8 @@ export const defaults = {
   rateLimitStatus: 429,
   rateLimitWindowMs: 1_000,
   endpointWeight: 100,
+  /** After routing and limits, before retries and load balancing, in each of the chains. */
+  pluginPriority: 115,
   accessLogSample: 1,
 } as const
 
@@ -107,6 +109,8 @@ export const fsmDefaults = {
   retryOn: '5xx',
   retryBackoffSeconds: 1,
   retryBackoffSteps: 10,
+  /** FSM sets no bound; its connections end after so much silence. */
+  backlogWaitMs: 60_000,
   breakerStatus: 409,
   breakerBody: 'Coming soon ...',
   /** FSM adds no headers about the client. */
@@ -117,6 +121,14 @@ export const fsmDefaults = {
     forwardedHost: false,
     requestId: 'off',
   } satisfies ForwardingHeaders,
+} as const
+
+/** Within which bounds the limits of a plugin can be set. */
+export const pluginBounds = {
+  callMs: { min: 1, max: 10_000 },
+  memoryMiB: { min: 1, max: 1_024 },
+  bufferKiB: { min: 0, max: 65_536 },
+  pauseMs: { min: 1, max: 3_600_000 },
 } as const
 
 /** How large a config may be. */
@@ -133,4 +145,14 @@ export const configLimits = {
   maxWorkers: 256,
   /** Of the path in the name of a route that has no name of its own. */
   maxRouteNameLength: 200,
+  maxLabelsFileBytes: 256 * 1024,
+  /** Of one file of manifests, or one script. */
+  maxManifestBytes: 8 * 1024 * 1024,
+  /** Of all files of manifests together. */
+  maxManifestsBytes: 64 * 1024 * 1024,
+  maxManifestFiles: 1_000,
+  /** Resources in all files of manifests together. */
+  maxResources: 10_000,
+  /** Characters of a plugin as its author wrote it. */
+  maxScriptLength: 1024 * 1024,
 }

@@ -2,12 +2,15 @@ import type { Model } from '../../chains/model.ts'
 import type { AccessLogConfig } from '../../chains/settings.ts'
 import { defaults } from './defaults.ts'
 import type { FlagSettings } from './flags.ts'
+import type { PluginLibrary } from './manifests/library.ts'
 import type { Address, ProcessSettings } from './settings.ts'
 
 /** What the flags and the environment add to a file. */
 export interface Given {
   readonly flags: FlagSettings
   readonly env: Readonly<Record<string, string | undefined>>
+  /** All plugins that were found, be they for this sidecar or not. */
+  readonly library: PluginLibrary
 }
 
 /** A config that has been understood; of use only if it has no faults. */

@@ -39,6 +39,7 @@ export class FaultList {
   readonly #found: Found[] = []
   readonly #warned: Found[] = []
   readonly #loose: Fault[] = []
+  readonly #looseWarnings: Fault[] = []
   readonly #unknown: Path[] = []
   readonly #unreadable: Path[] = []
   readonly #paths = new WeakMap<object, Path>()
@@ -63,8 +64,13 @@ export class FaultList {
     else this.#uncounted += 1
   }
 
-  warn(path: Path, message: string): void {
-    if (this.#warned.length < maxListed) this.#warned.push({ path, at: 'value', message })
+  warn(path: Path, message: string, at: 'key' | 'value' = 'value'): void {
+    if (this.#warned.length < maxListed) this.#warned.push({ path, at, message })
+  }
+
+  /** Adds a warning that has its place already, or none. */
+  warnLoose(warning: Fault): void {
+    if (this.#looseWarnings.length < maxListed) this.#looseWarnings.push(warning)
   }
 
   /** Counts a key that nobody knows; all of them become one warning. */
@@ -89,14 +95,25 @@ export class FaultList {
   }
 
   /**
-   * Whether one of these keys is there but was refused: what is missing for that
-   * reason needs no fault of its own.
+   * Whether one of these keys (or any, when none is given) is there but was
+   * refused: what is missing for that reason needs no fault of its own.
    */
   isRefused(path: Path, ...keys: readonly string[]): boolean {
     return [...this.#found.map((found) => found.path), ...this.#unreadable].some((found) => {
       const key = found[path.length]
-      return typeof key === 'string' && keys.includes(key) && path.every((step, i) => step === found[i])
+      const isMeant = typeof key === 'string' && (keys.length === 0 || keys.includes(key))
+      return isMeant && path.every((step, i) => step === found[i])
     })
+  }
+
+  /** Whether there is a fault about a flag such as `--inbound`. */
+  isFlagRefused(flag: string): boolean {
+    return this.#loose.some(({ file }) => file === flag)
+  }
+
+  /** Whether items of a list that was read were refused. */
+  hasLostItems(list: readonly unknown[]): boolean {
+    return this.#indexes.has(list)
   }
 
   /** The path of a value that was read from the config, with `steps` below it. */
@@ -108,20 +125,21 @@ export class FaultList {
     return [...path, indexes[first] ?? first, ...steps.slice(1)]
   }
 
-  /** Everything that was found, with places, in the order of the file. */
-  settle(file: string, locate: Locator): Verdict {
+  /** Everything that was found, with places, in the order of the file. `resource` is the one that all of it is in. */
+  settle(file: string, locate: Locator, resource?: string): Verdict {
     const warned = [...this.#warned]
     if (this.#unknownCount > 0) warned.push(this.#unknownWarning())
     const positions = this.#found.length + warned.length > 0 ? locate([...this.#found, ...warned]) : []
     const all = [...this.#found, ...warned].map((found, i): Fault => {
       const { line, column } = positions[i] ?? { line: 0, column: 0 }
-      return { file, line, column, path: formatPath(found.path), message: oneLine(found.message) }
+      const fault = { file, line, column, path: formatPath(found.path), message: oneLine(found.message) }
+      return resource === undefined ? fault : { ...fault, resource }
     })
-    const faults = [...this.#loose, ...all.slice(0, this.#found.length)].toSorted(byPlace)
+    const faults = inOrder(file, [...this.#loose, ...all.slice(0, this.#found.length)])
     if (this.#uncounted > 0) {
       faults.push({ file, line: 0, column: 0, path: '', message: `and ${this.#uncounted} more faults` })
     }
-    return { faults, warnings: all.slice(this.#found.length).toSorted(byPlace) }
+    return { faults, warnings: inOrder(file, [...this.#looseWarnings, ...all.slice(this.#found.length)]) }
   }
 
   #unknownWarning(): Found {
@@ -132,6 +150,11 @@ export class FaultList {
   }
 }
 
-function byPlace(a: Fault, b: Fault): number {
-  return a.line - b.line || a.column - b.column
+/** What has no place comes first, then the file itself, then other files as they came; each in its own order. */
+function inOrder(file: string, faults: readonly Fault[]): Fault[] {
+  const unplaced = faults.filter((fault) => fault.line === 0 && fault.file !== file)
+  const files = [...new Set([...unplaced.map((fault) => fault.file), file, ...faults.map((one) => one.file)])]
+  const rank = new Map(files.map((name, i) => [name, i]))
+  const rankOf = (fault: Fault): number => rank.get(fault.file) ?? 0
+  return faults.toSorted((a, b) => rankOf(a) - rankOf(b) || a.line - b.line || a.column - b.column)
 }

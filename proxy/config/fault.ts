@@ -13,12 +13,14 @@ export interface Fault {
   readonly path: string
   /** Names the value, and says what would be right. One line. */
   readonly message: string
+  /** The manifest's resource that it is in, such as `Plugin cors`. */
+  readonly resource?: string
 }
 
-/** Prints a fault as `file:line:column: path: message`, leaving out what it does not have. */
-export function formatFault(fault: Fault): string {
-  const place = fault.line > 0 ? `${fault.file}:${fault.line}:${fault.column}` : fault.file
-  return fault.path === '' ? `${place}: ${fault.message}` : `${place}: ${fault.path}: ${fault.message}`
+/** Prints a fault as `file:line:column: resource: path: message`, leaving out what it does not have. */
+export function formatFault({ file, line, column, resource, path, message }: Fault): string {
+  const place = line > 0 ? `${file}:${line}:${column}` : file
+  return [place, resource, path, message].filter((part) => part).join(': ')
 }
 
 /** A fault that concerns a flag or a file as a whole. */

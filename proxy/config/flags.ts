@@ -21,6 +21,7 @@ export interface FlagSettings {
   readonly originalDestination: OriginalDestination | null
   readonly originalDestinationFrom: readonly string[] | null
   readonly labels: Readonly<Record<string, string>> | null
+  readonly namespaceLabels: Readonly<Record<string, string>> | null
   readonly namespace: string | null
   readonly serviceAccount: string | null
   readonly admin: Address | 'off' | null
@@ -60,6 +61,7 @@ export function readFlags(flags: ConfigFlags, faults: FaultList): FlagSettings {
     ),
     originalDestinationFrom: many('--original-destination-from', flags.originalDestinationFrom, cidr),
     labels: one('--labels', flags.labels, labelList),
+    namespaceLabels: one('--namespace-labels', flags.namespaceLabels, labelList),
     namespace: flags.namespace ?? null,
     serviceAccount: flags.serviceAccount ?? null,
     admin: one('--admin', flags.admin, addressOrOff),

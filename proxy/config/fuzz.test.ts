@@ -1,25 +1,34 @@
 import { readFileSync } from 'node:fs'
 import { test } from 'tap'
+import type { Given } from './draft.ts'
 import { FaultList } from './fault-list.ts'
 import { readFlags } from './flags.ts'
 import { buildFsm } from './fsm/build.ts'
+import { emptyLibrary } from './manifests/library.ts'
 import { parseJson } from './source/json-source.ts'
 import { findJsonFault } from './source/json-syntax.ts'
 import type { SourceResult } from './source/source.ts'
 import { parseYaml } from './source/yaml-source.ts'
 import { mutate, seededRandom } from './testing/config-file.ts'
-import { buildYaml } from './yaml/build.ts'
+import { buildYaml, readYaml } from './yaml/build.ts'
 
 const read = (name: string) => readFileSync(new URL(`./testing/${name}`, import.meta.url), 'utf8')
 const runs = 1_500
 
+type Build = (root: unknown, given: Given, faults: FaultList) => unknown
+
+const buildOurs: Build = (root, given, faults) => {
+  const config = readYaml(root, faults)
+  return config && buildYaml(config, given, faults)
+}
+
 /** Parses and builds as a load does, and returns the faults. */
-function faultsOf(parsed: SourceResult, build: typeof buildYaml) {
+function faultsOf(parsed: SourceResult, build: Build) {
   if (!parsed.ok) return parsed.faults
   const faults = new FaultList()
   for (const fault of parsed.source.faults) faults.addLoose(fault)
   const flags = readFlags({ originalDestination: 'proxy-protocol' }, faults)
-  build(parsed.source.root, { flags, env: {} }, faults)
+  build(parsed.source.root, { flags, env: {}, library: emptyLibrary }, faults)
   return faults.settle('FILE', parsed.source.locate).faults
 }
 
@@ -31,7 +40,7 @@ test('no damage to a YAML config makes the parser throw, and every fault has its
   let refused = 0
   for (let run = 0; run < runs; run += 1) {
     const damaged = run % 3 === 0 ? mutate(mutate(text, random), random) : mutate(text, random)
-    const faults = faultsOf(parseYaml('FILE', damaged, { TOKEN: 'x' }), buildYaml)
+    const faults = faultsOf(parseYaml('FILE', damaged, { TOKEN: 'x' }), buildOurs)
     if (faults.length > 0) refused += 1
     for (const fault of faults) {
       const isFine =
@@ -87,8 +96,8 @@ test('values of every wrong type are refused without a throw', (t) => {
     replaceSomewhere(tree, value, random)
     const faults = new FaultList()
     const flags = readFlags({ originalDestination: 'header' }, faults)
-    const build = isFsm ? buildFsm : buildYaml
-    t.doesNotThrow(() => build(tree, { flags, env: {} }, faults))
+    const build = isFsm ? buildFsm : buildOurs
+    t.doesNotThrow(() => build(tree, { flags, env: {}, library: emptyLibrary }, faults))
   }
   t.end()
 })

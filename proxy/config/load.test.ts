@@ -55,15 +55,48 @@ test('YAML that is none says where', async (t) => {
   const faultOf = async (text: string) => (await loadText(text)).faults
   t.match(await faultOf('inbound: [a'), [/^FILE:1:12: is not YAML: /])
   t.match(await faultOf('inbound:\n  - a: b: c\n'), [/^FILE:2:8: is not YAML: /])
-  t.match(await faultOf('a: 1\n---\nb: 2\n'), [/^FILE:2:1: is not YAML: /])
+  t.same(await faultOf('inbound: []\n---\nb: 2\n---\nc: 3\n'), [
+    'FILE:2:1: a second document begins here: a config is one document',
+  ])
   t.match(await faultOf('inbound: !weird []\n'), [/^FILE:1:10: is not YAML: Unresolved tag/])
   t.match(await faultOf(`inbound: ${'['.repeat(100_000)}`), [/^FILE:1:1: is nested too deeply/])
-  t.same(await faultOf('hello\n'), ['FILE:1:1: is "hello": expected an object'])
   t.same(await faultOf('metrics: off\nmetrics: off\n'), [
     'FILE:2:1: metrics: the key "metrics" stands here twice',
   ])
   t.match(await faultOf('? [a]\n: 1\n'), [/^FILE:1:3: a key must be a plain word/])
   t.match(await faultOf('__proto__: 1\n'), [/^FILE:1:1: __proto__: is not a name that can be used/])
+})
+
+test('what breaks the YAML is one fault, however much the parser stumbles over it', async (t) => {
+  const faultOf = async (text: string) => (await loadText(text)).faults
+  const [first = '', ...others] = await faultOf('inbound:\n  - a: b: c\n    d: e: f\n @x\nfoo bar\n`y\n')
+  t.match(first, /^FILE:2:8: is not YAML: /)
+  t.same(others, [])
+  const long = await faultOf(`inbound: []\n${'words and words '.repeat(1_000)}\n`)
+  t.equal(long.length, 1)
+  t.ok((long[0]?.length ?? 0) < 300, 'and its text is short')
+  t.equal((await faultOf('inbound: !a []\noutbound: !b {}\n')).length, 2, 'what stands alone is told alone')
+})
+
+test('a file that is no config at all is one fault that says what it should be', async (t) => {
+  const files = {
+    'a word': 'hello\n',
+    'a list of YAML': '- inbound\n- outbound\n',
+    'a list of JSON': '[{"inbound": []}]',
+    'a number': '42',
+    'a text': 'Dear reader,\nthis is: "a note" [of sorts\n- with: a: b\n\t@and `more\n',
+    'a text that quotes a config': '# Pillion\n\nUse it:\n\n```yaml\ninbound:\n  - listen: x\n```\n',
+    TOML: '[server]\nport = 80\nhost = "x"\n',
+    XML: '<config>\n  <listen port="80"/>\n</config>\n',
+    nginx: 'server {\n  listen 80;\n  location / { proxy_pass http://a; }\n}\n',
+    'a manifest': 'apiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: {}\n',
+    'two manifests': 'apiVersion: v1\nkind: Pod\n---\napiVersion: v1\nkind: Pod\n',
+    'source code': 'import { a } from "b"\n\nexport const c: number = a({ d: 1 })\n',
+  }
+  const what = "is no config: expected YAML with keys such as `inbound` and `outbound`, or FSM's config.json"
+  for (const [name, text] of Object.entries(files))
+    t.same((await loadText(text)).faults, [`FILE:1:1: ${what}`], name)
+  t.match((await loadText('inbuond: []\n')).faults[0], /did you mean inbound\?$/, 'a slip is told as a slip')
 })
 
 test('aliases work, but neither in circles nor without measure', async (t) => {
@@ -207,7 +240,7 @@ test('with destinations by listener, each --inbound is for one rule, in order', 
 })
 
 test('wrong flags are faults under their own names, beside those of the file', async (t) => {
-  const { faults } = await loadText('foo: 1\n', {
+  const { faults } = await loadText('foo: 1\nworkers: 1\n', {
     inbound: ['nowhere'],
     originalDestination: 'heade',
     originalDestinationFrom: ['10.0.0.0/99'],
@@ -246,7 +279,8 @@ test('two listeners on one address are a fault, whoever asks for them', async (t
 })
 
 test('of very many faults the first hundred are listed and the rest counted', async (t) => {
-  const { faults } = await loadText(Array.from({ length: 500 }, (_, i) => `key${i}: 1\n`).join(''))
+  const keys = Array.from({ length: 500 }, (_, i) => `key${i}: 1\n`)
+  const { faults } = await loadText(`workers: 1\n${keys.join('')}`)
   t.equal(faults.length, 101)
   t.equal(faults.at(-1), 'FILE: and 400 more faults')
 })

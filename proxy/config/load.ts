@@ -1,19 +1,22 @@
-import { dirname, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { configLimits } from './defaults.ts'
 import type { Draft, Given } from './draft.ts'
 import { type Fault, looseFault } from './fault.ts'
 import { FaultList } from './fault-list.ts'
-import { readFlags } from './flags.ts'
+import { type FlagSettings, readFlags } from './flags.ts'
 import { buildFsm } from './fsm/build.ts'
 import { fsmShape } from './fsm/shapes.ts'
+import { readLabelsFile } from './manifests/labels-file.ts'
+import { loadPlugins, type PluginSources } from './manifests/library.ts'
 import type { LoadOptions, LoadResult } from './settings.ts'
 import type { Shape } from './shape/shape.ts'
 import { parseJson } from './source/json-source.ts'
 import { readSecretFile, readTextFile } from './source/read-file.ts'
 import type { Source, SourceResult } from './source/source.ts'
 import { parseYaml } from './source/yaml-source.ts'
-import { buildYaml } from './yaml/build.ts'
-import { configShape } from './yaml/config-shape.ts'
+import { buildYaml, readYaml } from './yaml/build.ts'
+import { type ConfigSpec, configShape } from './yaml/config-shape.ts'
+import { looksLikeConfig, noConfig } from './yaml/recognise.ts'
 
 export { formatFault } from './fault.ts'
 
@@ -26,27 +29,53 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const { configFile, env } = options
   const name = configFile ?? 'command line'
   const faults = new FaultList()
-  const given: Given = { flags: readFlags(options.flags, faults), env }
+  const flags = await readAllFlags(options, faults)
+  const files = [configFile, options.flags.labelsFile].filter((file) => typeof file === 'string')
   const parsed = await readSource(configFile, env)
   if (!parsed.ok) {
     for (const fault of parsed.faults) faults.addLoose(fault)
-    return { ok: false, faults: faults.settle(name, emptySource.locate).faults }
+    return { ok: false, faults: faults.settle(name, emptySource.locate).faults, files }
   }
   const { source, isFsm } = parsed
   for (const fault of source.faults) faults.addLoose(fault)
-  const build = isFsm ? buildFsm : buildYaml
-  const draft = build(source.root, given, faults)
+  const config = isFsm ? null : readYaml(source.root, faults)
+  const library = await loadPlugins(pluginSources(options, config), faults)
+  files.push(...library.files)
+  const given: Given = { flags, env, library }
+  const draft = isFsm ? buildFsm(source.root, given, faults) : config && buildYaml(config, given, faults)
+  library.settle(faults)
   const secrets = draft ? await readSecrets(draft, configFile, faults) : null
+  files.push(...(secrets?.files ?? []))
   const verdict = faults.settle(name, source.locate)
-  if (!draft || !secrets || verdict.faults.length > 0) return { ok: false, faults: verdict.faults }
+  if (!draft || !secrets || verdict.faults.length > 0) return { ok: false, faults: verdict.faults, files }
   return {
     ok: true,
     settings: {
       model: draft.model,
       process: { ...draft.process, adminToken: secrets.adminToken },
       warnings: verdict.warnings,
-      files: [...(configFile === null ? [] : [configFile]), ...secrets.files],
+      files,
     },
+  }
+}
+
+/** The flags, with the labels of a file beside those that were given as such. */
+async function readAllFlags(options: LoadOptions, faults: FaultList): Promise<FlagSettings> {
+  const flags = readFlags(options.flags, faults)
+  const labels = await readLabelsFile(options.flags.labelsFile, faults)
+  return labels ? { ...flags, labels: { ...labels, ...flags.labels } } : flags
+}
+
+const within = (folder: string, path: string): string => (isAbsolute(path) ? path : join(folder, path))
+
+function pluginSources({ configFile, flags }: LoadOptions, config: ConfigSpec | null): PluginSources {
+  const folder = dirname(configFile ?? '.')
+  const asked =
+    config?.manifests.map((path, i) => ({ path: within(folder, path), by: ['manifests', i] })) ?? []
+  return {
+    manifests: [...(flags.manifests ?? []).map((path) => ({ path, by: null })), ...asked],
+    entries: config?.plugins ?? [],
+    within: (file) => within(folder, file),
   }
 }
 
@@ -67,7 +96,11 @@ async function readSource(configFile: string | null, env: LoadOptions['env']): P
   const { text } = read
   if (text.trim() === '')
     return { ok: false, faults: [looseFault(configFile, 'is empty: expected a config')] }
-  const asYaml = (): ReadSource => tagged(parseYaml(configFile, text, env), false)
+  const asYaml = (): ReadSource => {
+    const parsed = parseYaml(configFile, text, env)
+    if (parsed.ok || parsed.topKeys === null || looksLikeConfig(parsed.topKeys)) return tagged(parsed, false)
+    return { ok: false, faults: [{ file: configFile, line: 1, column: 1, path: '', message: noConfig }] }
+  }
   if (!looksLikeJson(text)) return asYaml()
   const parsed = parseJson(configFile, text)
   // JSON is YAML too: our own config may come as JSON from a program.
@@ -78,9 +111,9 @@ function tagged(result: SourceResult, isFsm: boolean): ReadSource {
   return result.ok ? { ...result, isFsm } : result
 }
 
-/** Whether a text begins as JSON does: an object with a quoted key, or none. A YAML map in braces mostly has bare keys. */
+/** Whether a text begins as an object of JSON does: with a quoted key, or none. A YAML map in braces mostly has bare keys. */
 function looksLikeJson(text: string): boolean {
-  return /^\s*(?:\{\s*(?:["}]|$)|\[)/.test(text.slice(0, 1_000))
+  return /^\s*\{\s*(?:["}]|$)/.test(text.slice(0, 1_000))
 }
 
 /** Whether parsed JSON has keys of our config, and none of FSM's. */

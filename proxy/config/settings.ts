@@ -40,6 +40,11 @@ export interface ConfigFlags {
   readonly originalDestinationFrom?: readonly string[]
   /** `app=curl,version=v1` */
   readonly labels?: string
+  /** A file as Kubernetes' downward API writes it, with labels beside those of `labels`. */
+  readonly labelsFile?: string
+  readonly namespaceLabels?: string
+  /** Files and folders of manifests and scripts. */
+  readonly manifests?: readonly string[]
   readonly namespace?: string
   readonly serviceAccount?: string
   readonly admin?: string
@@ -54,7 +59,7 @@ export interface Settings {
   readonly model: Model
   readonly process: ProcessSettings
   readonly warnings: readonly Fault[]
-  /** Files whose change means a new config: the config itself, and secrets. */
+  /** Files and folders whose change means a new config: the config itself, manifests, scripts and secrets. */
   readonly files: readonly string[]
 }
 
@@ -69,4 +74,9 @@ export interface LoadOptions {
 /** A config, or everything that is wrong with it. */
 export type LoadResult =
   | { readonly ok: true; readonly settings: Settings }
-  | { readonly ok: false; readonly faults: readonly Fault[] }
+  | {
+      readonly ok: false
+      readonly faults: readonly Fault[]
+      /** As {@link Settings.files}, as far as they are known: a change of one may make it good. */
+      readonly files: readonly string[]
+    }

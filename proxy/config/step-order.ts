@@ -1,6 +1,17 @@
 import { findModule } from '../../chains/catalogue.ts'
 import type { ChainName, StepConfig } from '../../chains/model.ts'
 
+/**
+ * Compares steps of a chain by their places: higher priorities first; at the
+ * same one built-in steps as they came, then plugins by name.
+ */
+export function byPlace(a: StepConfig, b: StepConfig): number {
+  const isPlugin = (step: StepConfig): boolean => step.name.startsWith('plugins/')
+  if (a.priority !== b.priority) return b.priority - a.priority
+  if (!isPlugin(a) || !isPlugin(b)) return Number(isPlugin(a)) - Number(isPlugin(b))
+  return a.name < b.name ? -1 : Number(a.name > b.name)
+}
+
 /** How far apart steps are put where no built-in stands on the other side. */
 const openGap = 10
 

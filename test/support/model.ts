@@ -137,6 +137,7 @@ function ruleOf(direction: Direction, protocol: Protocol): PortRule {
           hostMatching: 'flexible',
           defaultHost: null,
           callerMatching: 'filtered',
+          unmatched: 'absent',
         }
       : null,
     tcp: isHttp ? null : { targets: [{ cluster: clusterName, weight: 1 }], allowEgress: false, plugins: {} },

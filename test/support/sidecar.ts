@@ -1,6 +1,8 @@
 import type { Log } from '../../chains/context.ts'
 import type { Meter } from '../../chains/telemetry.ts'
 import { createDataPlane, type DataPlane } from '../../proxy/data-plane.ts'
+import { ScriptMeter } from '../../proxy/telemetry/script-meter.ts'
+import { localKeyValues } from '../../sandbox/plugin/testing/local-key-value.ts'
 import { modelOf, type SidecarOptions } from './model.ts'
 
 /** A line that the data plane logged. */
@@ -30,6 +32,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     writeAccessLog: () => {},
     reusePort: false,
     idPrefix: 'test',
+    plugins: { keyValueOf: localKeyValues(), metrics: new ScriptMeter() },
   })
   const generation = await plane.prepare(1, modelOf(options))
   generation.commit()

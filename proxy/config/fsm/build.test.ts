@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { test } from 'tap'
 import type { Model } from '../../../chains/model.ts'
@@ -30,7 +31,7 @@ test("the worked example's inbound side is what its text says", async (t) => {
     'cart.shop:8080',
     'cart.shop.svc.cluster.local:8080',
   ])
-  t.match(http, { hostMatching: 'exact', defaultHost: null, callerMatching: 'grouped' })
+  t.match(http, { hostMatching: 'exact', defaultHost: null, callerMatching: 'grouped', unmatched: 'denied' })
   const service = http?.hosts.cart?.service
   t.equal(http?.hosts['cart.shop']?.service, service, 'hosts of one rule set share the service')
   t.match(service, {
@@ -47,7 +48,14 @@ test("the worked example's inbound side is what its text says", async (t) => {
         headers: [{ name: 'x-team', regex: '^core$' }],
         callers: ['ops-sa.ops'],
         targets: [{ cluster: 'shop/cart|9000|local', weight: 100 }],
-        rateLimit: { requests: 5, windowMs: 1000, burst: 5, status: 503, headers: [['retry-after', '1']] },
+        rateLimit: {
+          requests: 5,
+          windowMs: 1000,
+          burst: 5,
+          status: 503,
+          headers: [['retry-after', '1']],
+          backlog: null,
+        },
         requestTimeoutMs: null,
       },
       {
@@ -160,7 +168,8 @@ test('the worked example says who the sidecar is, its timeouts, probes and liste
 })
 
 test('the chains keep the order given, with the retry step before load balancing', async (t) => {
-  const { model } = await loadGood(example, header)
+  const plugins = fileURLToPath(new URL('../testing/plugins/worked-example.yaml', import.meta.url))
+  const { model } = await loadGood(example, { ...header, manifests: [plugins] })
   t.same(stepNames(model, 'outbound-http'), [
     'modules/outbound-http-routing.js',
     'modules/outbound-metrics-http.js',

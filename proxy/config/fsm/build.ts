@@ -8,6 +8,8 @@ import { accessLogOf, type Draft, type Given, portOf } from '../draft.ts'
 import { show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
 import { identityOf } from '../identity.ts'
+import type { Site } from '../manifests/mounts.ts'
+import { type MountedPlugins, mountPlugins } from '../manifests/plugins.ts'
 import type { LogLevel } from '../settings.ts'
 import { readShape } from '../shape/read.ts'
 import { inGivenOrder } from '../step-order.ts'
@@ -41,20 +43,28 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
     faults.add([], 'is no config of FSM: expected `Spec`, `Inbound` or `Outbound` in it, or our YAML')
     return null
   }
-  const rules = rulesOf(config, script, faults)
+  const identity = fsmIdentity(config, given)
+  const site: Site = {
+    identity,
+    namespaceLabels: given.flags.namespaceLabels,
+    chains: fsmChains(config, faults),
+    pathOf: (chain, step) => ['Chains', chain, config.Chains?.[chain]?.indexOf(step) ?? 0],
+  }
+  const plugins = mountPlugins(given.library, site, faults)
+  const rules = rulesOf(config, script, plugins, faults)
   warnOfNotYet(config, faults)
   const model: Model = {
-    identity: fsmIdentity(config, given),
+    identity,
     listeners: fsmListeners(config, rules, given, faults),
     ...rules,
-    chains: fsmChains(config, faults),
+    chains: plugins.chains,
     timeouts: fsmTimeouts(config),
     limits: defaults.limits,
     forwarding: fsmDefaults.forwarding,
     accessLog: accessLogOf(given.flags, null),
     fsmMetrics: true,
     probes: fsmProbes(config),
-    plugins: [],
+    plugins: plugins.specs([...rules.inbound.ports, ...rules.outbound.ports]),
     script: objectAt(script, []),
   }
   const process = processOf(config, given, faults)
@@ -70,10 +80,15 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
   return { model, process, adminTokenFile: null }
 }
 
-function rulesOf(config: FsmConfig, script: Json, faults: FaultList): Record<Direction, DirectionRules> {
+function rulesOf(
+  config: FsmConfig,
+  script: Json,
+  plugins: MountedPlugins,
+  faults: FaultList,
+): Record<Direction, DirectionRules> {
   const allowEgress = config.Spec?.Traffic?.EnableEgress === true
   const hasDefaultHost = config.Spec?.FeatureFlags?.EnableAutoDefaultRoute === true
-  const tools = { script, faults }
+  const tools = { script, plugins, faults }
   const inbound: RuleTools = {
     ...tools,
     direction: 'inbound',

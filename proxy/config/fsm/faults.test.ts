@@ -113,7 +113,6 @@ test('JSON that is none says where, whatever YAML would make of it', async (t) =
   t.same(await faultOf('{"Spec": {"a": \'b\'}}'), ['FILE:1:16: is not JSON: expected a value, not "\'"'])
   t.same(await faultOf('{"Spec": {"a": "b'), ['FILE:1:16: is not JSON: a string is not closed'])
   t.same(await faultOf('{"Spec": {}} {}'), ['FILE:1:14: is not JSON: expected the end of the file, not "{"'])
-  t.same(await faultOf('[1]'), ['FILE:1:1: is a list: expected an object'])
 })
 
 test('FSM names no listeners, so flags must say how destinations are learnt', async (t) => {
@@ -167,23 +166,6 @@ test('TLS that is asked for and not there yet is told, port by port and cluster 
   ])
 })
 
-test('a backlog of a rate limit is told to be without effect', async (t) => {
-  const limit = (backlog: number) =>
-    `"RateLimit": { "Local": { "Requests": 1, "StatTimeWindow": 1, "Backlog": ${backlog} } }`
-  const config = `{ "AllowedEndpoints": { "10.0.0.0/8": "" },
-  "Inbound": { "TrafficMatches": { "80": { "Port": 80, "Protocol": "http", "HttpServiceRouteRules": {
-    "r": { ${limit(5)},
-      "RouteRules": [ { "Path": "/a", "Type": "Exact", ${limit(0)} },
-        { "Path": "/b", "Type": "Exact", ${limit(6)} } ] } } } } } }`
-  const { warnings } = await loadText(config, header)
-  const text = 'which is not there yet: a request over the limit is answered at once'
-  const rules = 'Inbound.TrafficMatches.80.HttpServiceRouteRules.r'
-  t.same(warnings, [
-    `FILE:3:85: ${rules}.RateLimit.Local.Backlog: asks for a queue of 5, ${text}`,
-    `FILE:5:115: ${rules}.RouteRules[1].RateLimit.Local.Backlog: asks for a queue of 6, ${text}`,
-  ])
-})
-
 test('the worked example, whose sidecar only has a certificate, is not warned of TLS', async (t) => {
-  t.notMatch((await loadText(example, header)).warnings.join('\n'), /TLS|queue/)
+  t.notMatch((await loadText(example, header)).warnings.join('\n'), /TLS/)
 })

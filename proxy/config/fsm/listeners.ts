@@ -47,7 +47,7 @@ export function fsmListeners(
     }
   }
   if (listeners.length === 0) faults.warn([], 'has neither Inbound nor Outbound: nothing is listened on')
-  else if (flags.originalDestination === null) {
+  else if (flags.originalDestination === null && !faults.isFlagRefused('--original-destination')) {
     const message =
       "is missing: FSM's config names no listeners; pass header, proxy-protocol, or listener if there is one port"
     faults.addLoose(looseFault('--original-destination', message))

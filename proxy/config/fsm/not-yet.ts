@@ -1,21 +1,19 @@
 import type { FaultList } from '../fault-list.ts'
-import type { FsmConfig, FsmHttpLimit, FsmInboundMatch, FsmOutboundMatch } from './shapes.ts'
+import type { FsmConfig, FsmInboundMatch, FsmOutboundMatch } from './shapes.ts'
 
 const noTls = 'asks for TLS, which is not there yet: the traffic is carried in plain text'
 
 /**
  * Warns of what the config asks for and we read without doing it, where that
- * could be taken for done: TLS, and queues of requests over a limit. A
- * certificate of the sidecar alone asks for nothing.
+ * could be taken for done: TLS. A certificate of the sidecar alone asks for
+ * nothing.
  */
 export function warnOfNotYet(config: FsmConfig, faults: FaultList): void {
   for (const match of Object.values(config.Inbound?.TrafficMatches ?? {})) {
     warnOfSources(match, faults)
-    warnOfBacklogs(match, faults)
   }
   for (const match of Object.values(config.Outbound?.TrafficMatches ?? {}).flat()) {
     warnOfDestinations(match, faults)
-    warnOfBacklogs(match, faults)
   }
   for (const cluster of Object.values(config.Outbound?.ClustersConfigs ?? {})) {
     if (cluster.SourceCert !== null) faults.warn(faults.pathOf(cluster, 'SourceCert'), noTls)
@@ -33,20 +31,4 @@ function warnOfSources({ SourceIPRanges: ranges }: FsmInboundMatch, faults: Faul
 function warnOfDestinations({ DestinationIPRanges: ranges }: FsmOutboundMatch, faults: FaultList): void {
   const asking = Object.values(ranges ?? {}).find((range) => range && range.SourceCert !== null)
   if (asking) faults.warn(faults.pathOf(asking, 'SourceCert'), noTls)
-}
-
-function warnOfBacklogs(match: FsmInboundMatch | FsmOutboundMatch, faults: FaultList): void {
-  for (const { RateLimit, RouteRules } of Object.values(match.HttpServiceRouteRules ?? {})) {
-    warnOfBacklog(RateLimit, faults)
-    for (const route of RouteRules ?? []) warnOfBacklog(route.RateLimit, faults)
-  }
-}
-
-function warnOfBacklog(limit: FsmHttpLimit | null, faults: FaultList): void {
-  const local = limit?.Local
-  if (!local?.Backlog) return
-  faults.warn(
-    faults.pathOf(local, 'Backlog'),
-    `asks for a queue of ${local.Backlog}, which is not there yet: a request over the limit is answered at once`,
-  )
 }

@@ -53,3 +53,54 @@ test('a retry policy knows codes and classes, and passes over other words', asyn
   )
   t.equal(model.outbound.clusters.c?.retry, null)
 })
+
+test('a backlog is as many requests as it says, and 0 is none', async (t) => {
+  const local = (Backlog?: number) => ({ RateLimit: { Local: { Requests: 1, StatTimeWindow: 1, Backlog } } })
+  const rules = {
+    r: {
+      ...local(5),
+      RouteRules: [
+        { Path: '/a', Type: 'Exact', ...local(0) },
+        { Path: '/b', Type: 'Exact', ...local(6) },
+        { Path: '/c', Type: 'Exact', ...local() },
+      ],
+    },
+  }
+  const match = { Port: 80, Protocol: 'http', HttpHostPort2Service: { a: { RuleName: 'r' } } }
+  const config = {
+    AllowedEndpoints: { '10.0.0.0/8': '' },
+    Inbound: { TrafficMatches: { 80: { ...match, HttpServiceRouteRules: rules } } },
+  }
+  const { model, warnings } = await loadGood(JSON.stringify(config), header)
+  const service = model.inbound.ports[0]?.http?.hosts.a?.service
+  t.same(service?.rateLimit?.backlog, { requests: 5, waitMs: 60_000 })
+  t.same(
+    service?.routes.map(({ rateLimit }) => rateLimit?.backlog?.requests ?? null),
+    [null, 6, null],
+  )
+  t.same(warnings, [])
+})
+
+test('a split of nothing but failover clusters is taken as it is', async (t) => {
+  const { model, warnings } = await loadGood(
+    outboundOf(
+      [
+        {
+          Port: 80,
+          Protocol: 'http',
+          HttpHostPort2Service: { a: { RuleName: 'r' } },
+          HttpServiceRouteRules: {
+            r: { RouteRules: [{ Path: '/', Type: 'Prefix', TargetClusters: { one: 0, two: 0 } }] },
+          },
+        },
+      ],
+      { one: {}, two: {} },
+    ),
+    header,
+  )
+  t.same(
+    model.outbound.ports[0]?.http?.hosts.a?.service.routes[0]?.targets.map(({ weight }) => weight),
+    [0, 0],
+  )
+  t.same(warnings, [])
+})

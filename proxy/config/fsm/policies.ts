@@ -1,4 +1,5 @@
-import type { BreakerPolicy, ConnectionLimit, HttpRateLimit, RetryPolicy } from '../../../chains/model.ts'
+import type { BreakerPolicy, RetryPolicy } from '../../../chains/model.ts'
+import type { ConnectionLimit, HttpRateLimit } from '../../../chains/rate-limits.ts'
 import { defaults, fsmDefaults } from '../defaults.ts'
 import type { FsmBreaker, FsmConnectionLimit, FsmHttpLimit, FsmOutboundCluster } from './shapes.ts'
 
@@ -15,6 +16,7 @@ export function httpLimit(limit: FsmHttpLimit | null): HttpRateLimit | null {
     burst: local.Burst || local.Requests,
     status: local.ResponseStatusCode || defaults.rateLimitStatus,
     headers: (local.ResponseHeadersToAdd ?? []).map(({ Name, Value }) => [Name, Value] as const),
+    backlog: local.Backlog ? { requests: local.Backlog, waitMs: fsmDefaults.backlogWaitMs } : null,
   }
 }
 

@@ -10,8 +10,10 @@ import type {
 } from '../../../chains/model.ts'
 import { configLimits, fsmDefaults } from '../defaults.ts'
 import { uniqueNames } from '../draft.ts'
-import { show } from '../fault.ts'
+import { type Path, show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
+import type { MountedPlugins } from '../manifests/plugins.ts'
+import type { ConfigTarget } from '../manifests/service-configs.ts'
 import { regex } from '../shape/texts.ts'
 import { type Clusters, emptyCluster } from './clusters.ts'
 import { httpLimit } from './policies.ts'
@@ -24,6 +26,7 @@ export interface RuleTools {
   readonly clusters: Clusters
   /** The whole config as scripts see it. */
   readonly script: Json
+  readonly plugins: MountedPlugins
   readonly faults: FaultList
   readonly allowEgress: boolean
   /** FSM's EnableAutoDefaultRoute, which only the outbound side knows. */
@@ -37,7 +40,7 @@ export function httpRules(match: FsmMatch, tools: RuleTools): HttpRules {
   const { faults } = tools
   const services = new Map<string, Service>()
   for (const [name, ruleSet] of Object.entries(match.HttpServiceRouteRules ?? {})) {
-    services.set(name, serviceOf(name, ruleSet, tools))
+    services.set(name, serviceOf(name, ruleSet, hostsOf(name, match), tools))
   }
   const hosts = new Map<string, HostEntry>()
   for (const [host, given] of Object.entries(match.HttpHostPort2Service ?? {})) {
@@ -56,6 +59,7 @@ export function httpRules(match: FsmMatch, tools: RuleTools): HttpRules {
     hostMatching: 'exact',
     defaultHost: tools.hasDefaultHost && first ? first : null,
     callerMatching: 'grouped',
+    unmatched: 'denied',
   }
 }
 
@@ -63,21 +67,51 @@ export function httpRules(match: FsmMatch, tools: RuleTools): HttpRules {
 export function tcpRules(match: FsmMatch, tools: RuleTools): TcpRules {
   const given = match.TcpServiceRouteRules
   if (!given) return { targets: [], allowEgress: tools.allowEgress, plugins: {} }
+  const chain = `${tools.direction}-tcp` as const
+  const names = servicesOf(Object.keys(given.TargetClusters ?? {}))
   return {
     targets: targetsOf(given.TargetClusters, tools),
     allowEgress: tools.allowEgress || (tools.direction === 'outbound' && given.AllowedEgressTraffic === true),
-    plugins: objectAt(tools.script, tools.faults.pathOf(given, 'Plugins')),
+    plugins: configured({ chain, names }, tools.faults.pathOf(given), tools),
   }
 }
 
-function serviceOf(name: string, ruleSet: FsmRuleSet, tools: RuleTools): Service {
-  const script = objectAt(tools.script, tools.faults.pathOf(ruleSet))
+const hostsOf = (ruleName: string, { HttpHostPort2Service }: FsmMatch): readonly string[] =>
+  Object.entries(HttpHostPort2Service ?? {}).flatMap(([host, { RuleName }]) =>
+    RuleName === ruleName ? [host] : [],
+  )
+
+/** The services, as `name.namespace`, whose clusters these are: FSM calls them `namespace/name|port`. */
+function servicesOf(clusters: readonly string[]): readonly string[] {
+  return clusters.flatMap((cluster) => {
+    const [, namespace, service] = /^([^/|]+)\/([^/|]+)\|/.exec(cluster) ?? []
+    return service === undefined ? [] : [`${service}.${namespace}`]
+  })
+}
+
+/** The configs of a service's plugins, which scripts then see at `path` too. What FSM's config says there stands. */
+function configured(target: ConfigTarget, path: Path, tools: RuleTools): Readonly<Record<string, Json>> {
+  const script = objectAt(tools.script, path)
+  const own = objectAt(tools.script, [...path, 'Plugins'])
+  const plugins = tools.plugins.configsOf(target, own)
+  if (plugins !== own) script.Plugins = plugins
+  return plugins
+}
+
+function serviceOf(name: string, ruleSet: FsmRuleSet, hosts: readonly string[], tools: RuleTools): Service {
+  const path = tools.faults.pathOf(ruleSet)
+  const chain = `${tools.direction}-http` as const
+  // Rules for ingress are called otherwise; where they lead says whose they are.
+  const targets = (ruleSet.RouteRules ?? []).flatMap((rule) => Object.keys(rule.TargetClusters ?? {}))
+  const names = [name, ...hosts, ...(tools.direction === 'inbound' ? servicesOf(targets) : [])]
+  const plugins = configured({ chain, names }, path, tools)
+  const script = objectAt(tools.script, path)
   const unique = uniqueNames()
   return {
     name,
     routes: (ruleSet.RouteRules ?? []).map((rule) => routeOf(rule, unique, tools)),
     rateLimit: tools.direction === 'inbound' ? httpLimit(ruleSet.RateLimit) : null,
-    plugins: objectAt(tools.script, tools.faults.pathOf(ruleSet, 'Plugins')),
+    plugins,
     script: { name, ...script },
   }
 }

@@ -8,8 +8,11 @@ import type { Rule, Shape, TextKind } from './shape.ts'
 /** Stands for a value that was refused; its fault has been reported. */
 const refused = Symbol('refused')
 
-/** `strict`: unknown keys are faults. `lenient` (FSM): they are counted, and null is as good as missing. */
-export type ReadMode = 'strict' | 'lenient'
+/**
+ * `strict`: unknown keys are faults. `lenient` (FSM's config): they are counted. `manifest`: each
+ * is a warning. In the latter two null is as good as missing.
+ */
+export type ReadMode = 'strict' | 'lenient' | 'manifest'
 
 /**
  * Checks a parsed value against a shape. Reports all that is wrong with it, and
@@ -72,7 +75,7 @@ class Reading {
     if (typeof word === 'number' && kind.number) return this.#settle(kind.number.parse(word), word, path)
     if (typeof word === 'string') return this.#settle(kind.parse(word), word, path)
     const isScalar = typeof word === 'number' || typeof word === 'boolean'
-    const advice = isScalar && this.#mode === 'strict' ? '; write it in quotes if text is meant' : ''
+    const advice = isScalar && this.#mode !== 'lenient' ? '; write it in quotes if text is meant' : ''
     return this.#refuse(path, `is ${show(word)}: expected ${kind.what}${advice}`)
   }
 
@@ -121,7 +124,7 @@ class Reading {
         this.#faults.add([...path, name], `the key is ${show(name)}: ${key.problem}`, 'key')
         continue
       }
-      if (item === null && this.#mode === 'lenient' && !isNullable(rule.of)) continue
+      if (item === null && this.#mode !== 'strict' && !isNullable(rule.of)) continue
       const result = this.read(rule.of, item, [...path, name])
       if (result !== refused) entries.push([key.value, result])
     }
@@ -132,21 +135,16 @@ class Reading {
 
   #readObject(rule: Of<'object'>, value: unknown, path: Path): unknown {
     if (!isObject(value)) return this.#refuse(path, `is ${show(textOf(value))}: expected an object`)
-    const known = Object.keys(rule.fields)
-    for (const name of Object.keys(value)) {
-      if (Object.hasOwn(rule.fields, name)) continue
-      if (this.#mode === 'lenient') this.#faults.countUnknown([...path, name])
-      else this.#faults.add([...path, name], `there is no such key${hint(name, known)}`, 'key')
-    }
+    const misspelt = this.#readUnknown(Object.keys(rule.fields), value, path)
     let isWhole = true
     const entries = Object.entries(rule.fields).map(([name, field]): [string, unknown] => {
       const item = Object.hasOwn(value, name) ? value[name] : undefined
       const isMissing =
-        item === undefined || (item === null && this.#mode === 'lenient' && !isNullable(field.shape.rule))
+        item === undefined || (item === null && this.#mode !== 'strict' && !isNullable(field.shape.rule))
       if (!isMissing) {
         const result = this.read(field.shape.rule, item, [...path, name])
         if (result !== refused) return [name, result]
-      } else if (field.isRequired) {
+      } else if (field.isRequired && !misspelt.has(name)) {
         this.#faults.add([...path, name], 'is missing')
       }
       if (field.isRequired) isWhole = false
@@ -181,6 +179,30 @@ class Reading {
     )
   }
 
+  /** Reports keys that nobody knows. Returns those that are missing because one of these was meant to be them. */
+  #readUnknown(
+    known: readonly string[],
+    value: Readonly<Record<string, unknown>>,
+    path: Path,
+  ): ReadonlySet<string> {
+    const misspelt = new Set<string>()
+    for (const name of Object.keys(value)) {
+      if (known.includes(name)) continue
+      const best = closest(name, known)
+      this.#noteUnknown([...path, name], keyAdvice(best, known))
+      if (this.#mode !== 'strict' || best === null || Object.hasOwn(value, best)) continue
+      misspelt.add(best)
+      this.#faults.noteUnreadable([...path, best])
+    }
+    return misspelt
+  }
+
+  #noteUnknown(path: Path, advice: string): void {
+    if (this.#mode === 'lenient') this.#faults.countUnknown(path)
+    else if (this.#mode === 'strict') this.#faults.add(path, `there is no such key${advice}`, 'key')
+    else this.#faults.warn(path, `there is no such key, and it is ignored${advice}`, 'key')
+  }
+
   #refuse(path: Path, message: string): typeof refused {
     this.#faults.add(path, message)
     return refused
@@ -202,6 +224,14 @@ function textOf(value: unknown): unknown {
 
 function isNullable(rule: Rule): boolean {
   return rule.is === 'json' || rule.is === 'nullable'
+}
+
+/** As many keys as can be listed without hiding what is wrong. */
+const maxListedKeys = 5
+
+function keyAdvice(best: string | null, known: readonly string[]): string {
+  if (best !== null) return `; did you mean ${best}?`
+  return known.length > maxListedKeys ? '' : `: expected ${orList(known)}`
 }
 
 function hint(word: unknown, known: readonly string[]): string {

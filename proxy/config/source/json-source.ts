@@ -11,7 +11,11 @@ export function parseJson(file: string, text: string): SourceResult {
   } catch (thrown) {
     const found = findJsonFault(text) ?? { offset: 0, message: String(thrown) }
     const message = `is not JSON: ${oneLine(found.message)}`
-    return { ok: false, faults: [{ file, ...positionOf(text, found.offset), path: '', message }] }
+    return {
+      ok: false,
+      faults: [{ file, ...positionOf(text, found.offset), path: '', message }],
+      topKeys: null,
+    }
   }
 }
 

@@ -77,7 +77,8 @@ function codeOf(thrown: unknown): string {
   return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : ''
 }
 
-function systemReason(thrown: unknown): string {
+/** Why the system refused to read something, in words. */
+export function systemReason(thrown: unknown): string {
   const reasons: Record<string, string> = {
     ENOENT: 'no such file',
     EACCES: 'permission denied',

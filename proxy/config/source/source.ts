@@ -9,10 +9,16 @@ export interface Source {
   readonly faults: readonly Fault[]
 }
 
-/** A parsed file, or the faults that left nothing to look at. */
-export type SourceResult =
-  | { readonly ok: true; readonly source: Source }
-  | { readonly ok: false; readonly faults: readonly Fault[] }
+/** The faults that left nothing to look at. */
+export interface Unparsed {
+  readonly ok: false
+  readonly faults: readonly Fault[]
+  /** The keys at the top of the text, as far as its parser made them out; null when it did not look. */
+  readonly topKeys: readonly string[] | null
+}
+
+/** A parsed file, or why there is none. */
+export type SourceResult = { readonly ok: true; readonly source: Source } | Unparsed
 
 /** Stands for a value about which a fault has been reported already. */
 export const unreadable = Symbol('unreadable')

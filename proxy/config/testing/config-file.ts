@@ -1,6 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Fault, formatFault } from '../fault.ts'
 import { loadConfig } from '../load.ts'
 import type { ConfigFlags, Settings } from '../settings.ts'
@@ -12,7 +13,9 @@ export interface Outcome {
   readonly warnings: readonly string[]
 }
 
-/** Loads a config of this content from a file that is gone afterwards. */
+const samplePlugins = fileURLToPath(new URL('plugins', import.meta.url))
+
+/** Loads a config of this content from a file that is gone afterwards. Beside it are the samples of `plugins/`. */
 export async function loadText(
   content: string | Uint8Array,
   flags: ConfigFlags = {},
@@ -23,6 +26,7 @@ export async function loadText(
   const printed = (fault: Fault) => formatFault(fault).replaceAll(configFile, 'FILE')
   try {
     await writeFile(configFile, content)
+    await cp(samplePlugins, join(folder, 'plugins'), { recursive: true })
     const loaded = await loadConfig({ configFile, flags, env })
     if (!loaded.ok) return { settings: null, faults: loaded.faults.map(printed), warnings: [] }
     return { settings: loaded.settings, faults: [], warnings: loaded.settings.warnings.map(printed) }

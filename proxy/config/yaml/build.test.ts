@@ -48,6 +48,7 @@ test('a config of three lines has safe defaults for the rest', async (t) => {
     hosts: { '*': {} },
     hostMatching: 'flexible',
     callerMatching: 'filtered',
+    unmatched: 'absent',
   })
   t.same(model.inbound.clusters['inbound-15003']?.connections, defaults.pool)
   t.equal(model.inbound.allowedSources, null)

@@ -6,22 +6,39 @@ import { accessLogOf, type Draft, type Given, portOf } from '../draft.ts'
 import type { FaultList } from '../fault-list.ts'
 import { automaticWorkers } from '../flags.ts'
 import { identityOf } from '../identity.ts'
+import type { Site } from '../manifests/mounts.ts'
+import { mountPlugins } from '../manifests/plugins.ts'
 import { readShape } from '../shape/read.ts'
-import { chainsOf } from './chains.ts'
+import { SubstitutedText, unreadable } from '../source/source.ts'
+import { chainsOf, stepPath } from './chains.ts'
 import { type ConfigSpec, configShape } from './config-shape.ts'
 import { planInbound } from './inbound.ts'
 import { finishListeners } from './listeners.ts'
 import { planOutbound } from './outbound.ts'
+import { looksLikeConfig, noConfig } from './recognise.ts'
 import { configScript } from './script.ts'
 
-/** Turns our own YAML into the model; null when it is nothing of the kind. */
-export function buildYaml(root: unknown, given: Given, faults: FaultList): Draft | null {
-  const config = readShape(configShape, root ?? {}, faults, 'strict')
-  if (!config) return null
-  const { flags } = given
+/** Reads our own YAML; null when it is nothing of the kind. */
+export function readYaml(root: unknown, faults: FaultList): ConfigSpec | null {
+  if (!isForeign(root)) return readShape(configShape, root ?? {}, faults, 'strict')
+  faults.add([], noConfig)
+  return null
+}
+
+/** Turns our own YAML into the model. */
+export function buildYaml(config: ConfigSpec, given: Given, faults: FaultList): Draft {
+  const { flags, library } = given
+  const identity = yamlIdentity(config, given)
+  const site: Site = {
+    identity,
+    namespaceLabels: flags.namespaceLabels ?? config.sidecar?.namespaceLabels ?? null,
+    chains: chainsOf(config, faults),
+    pathOf: (chain, step) => stepPath(config, chain, step, faults),
+  }
+  const plugins = mountPlugins(library, site, faults)
   const clusters = { inbound: new Map<string, Cluster>(), outbound: new Map<string, Cluster>() }
-  const inbound = planInbound(config, { flags, faults, clusters: clusters.inbound })
-  const outbound = planOutbound(config, { flags, faults, clusters: clusters.outbound })
+  const inbound = planInbound(config, { flags, faults, clusters: clusters.inbound, plugins })
+  const outbound = planOutbound(config, { flags, faults, clusters: clusters.outbound, plugins })
   const planned = [...inbound.listeners, ...outbound.listeners]
   if (planned.length === 0 && !faults.hasFaults) {
     faults.add([], 'nothing is listened on: expected `inbound` rules or `outbound`')
@@ -30,7 +47,7 @@ export function buildYaml(root: unknown, given: Given, faults: FaultList): Draft
   checkClaims([...planned, ...processClaims(config, process, given)], faults)
   const ports = { inbound: inbound.ports, outbound: outbound.ports }
   const model: Omit<Model, 'script'> = {
-    identity: yamlIdentity(config, given),
+    identity,
     listeners: finishListeners(
       planned,
       ports,
@@ -48,18 +65,26 @@ export function buildYaml(root: unknown, given: Given, faults: FaultList): Draft
       allowedSources: null,
       allowEgress: config.outbound?.egress ?? false,
     },
-    chains: chainsOf(config, faults),
+    chains: plugins.chains,
     timeouts: timeoutsOf(config),
     limits: limitsOf(config),
     forwarding: forwardingOf(config),
     accessLog: accessLogOf(flags, accessLogSpec(config)),
     fsmMetrics: config.fsmMetrics,
     probes: [],
-    plugins: [],
+    plugins: plugins.specs([...inbound.ports, ...outbound.ports]),
   }
   const { admin } = config
   const adminTokenFile = admin && typeof admin === 'object' && 'tokenFile' in admin ? admin.tokenFile : null
   return { model: { ...model, script: configScript(model, process.logLevel) }, process, adminTokenFile }
+}
+
+/** Whether there is something, and it is no config. Nothing at all is an empty one. */
+function isForeign(root: unknown): boolean {
+  if (root === null || root === undefined || root === unreadable) return false
+  if (typeof root !== 'object' || Array.isArray(root) || root instanceof SubstitutedText) return true
+  const keys = Object.keys(root)
+  return keys.length > 0 && !looksLikeConfig(keys)
 }
 
 function yamlIdentity(config: ConfigSpec, { flags, env }: Given) {

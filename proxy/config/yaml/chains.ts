@@ -16,6 +16,13 @@ export function chainsOf(config: ConfigSpec, faults: FaultList): Model['chains']
   return Object.fromEntries(chainNames.map((name) => [name, chain(name)])) as Model['chains']
 }
 
+/** Where the config names a step of a chain. */
+export function stepPath(config: ConfigSpec, chain: ChainName, step: string, faults: FaultList): Path {
+  const spec = config.chains?.[chain]
+  if (!spec) return ['chains', chain]
+  return faults.pathOf(spec, Array.isArray(spec) ? spec.indexOf(step) : step)
+}
+
 function changedChain(
   chain: ChainName,
   usual: readonly StepConfig[],

@@ -1,4 +1,5 @@
 import { configLimits, defaults } from '../defaults.ts'
+import { manifestsShape, pluginEntryShape } from '../manifests/entry-shape.ts'
 import { logLevels } from '../settings.ts'
 import {
   boolean,
@@ -37,6 +38,10 @@ const sidecarShape = object('sidecar', {
     'Kind of the workload; else POD_CONTROLLER_KIND from the environment.',
   ),
   labels: optional(map(name, text(anyText)), 'Labels, by which plugin chains select sidecars.'),
+  namespaceLabels: optional(
+    map(name, text(anyText)),
+    'Labels of the namespace, by which plugin chains select sidecars.',
+  ),
 })
 
 const outboundShape = object('outbound', {
@@ -203,6 +208,16 @@ export const configShape = object('config', {
   forwarding: optional(forwardingShape, 'Headers that are added about us and the client.'),
   accessLog: optional(accessLogShape, 'A path, - for standard output, off, or an object. Off when missing.'),
   chains: optional(chainsShape, 'Changes to the four chains.'),
+  manifests: withDefault(
+    manifestsShape,
+    [],
+    'Files and folders with plugins: manifests in YAML or JSON, and scripts. Relative to this config. The flag --manifests adds to them.',
+  ),
+  plugins: withDefault(
+    list(pluginEntryShape),
+    [],
+    'Plugins from files of their own, and more about those of the manifests.',
+  ),
   admin: optional(either(text(addressOrOff), adminShape), 'The admin port: an address, off, or an object.'),
   metrics: withDefault(
     text(addressOrOff),

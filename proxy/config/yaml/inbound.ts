@@ -4,12 +4,13 @@ import { uniqueNames } from '../draft.ts'
 import { looseFault } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
 import type { FlagSettings } from '../flags.ts'
+import type { MountedPlugins } from '../manifests/plugins.ts'
 import type { Address } from '../settings.ts'
 import { formatAddress } from '../shape/texts.ts'
 import { clusterOf } from './clusters.ts'
 import type { ConfigSpec } from './config-shape.ts'
 import { refuseHttpKeys } from './http-only.ts'
-import { inOrder, type Plan, type PlannedListener } from './listeners.ts'
+import { inOrder, originalDestinationOf, type Plan, type PlannedListener } from './listeners.ts'
 import { connectionLimitOf } from './policies.ts'
 import { serviceOf } from './routes.ts'
 import { portScript } from './script.ts'
@@ -19,12 +20,15 @@ interface InboundTools {
   readonly flags: FlagSettings
   readonly faults: FaultList
   readonly clusters: Map<string, Cluster>
+  readonly plugins: MountedPlugins
 }
 
 /** A rule of the file with all that follows for it. */
 interface Entry {
   readonly spec: InboundRuleSpec
   readonly mode: OriginalDestination
+  /** Whether it has that mode, or only got one because its own was refused. */
+  readonly isModeSure: boolean
   readonly listen: Address | null
   readonly rule: PortRule
 }
@@ -34,13 +38,20 @@ export function planInbound(config: ConfigSpec, tools: InboundTools): Plan {
   const { flags, faults } = tools
   const unique = uniqueNames()
   const entries = config.inbound.map((spec, i): Entry => {
-    const mode = flags.originalDestination ?? spec.originalDestination ?? config.originalDestination
+    const given = originalDestinationOf(config, spec, flags, faults)
+    const mode = given ?? config.originalDestination
     const listen = (mode === 'listener' ? flags.inbound?.[i] : undefined) ?? spec.listen
     const port = spec.port ?? (mode === 'listener' && listen?.port ? listen.port : null)
-    return { spec, mode, listen, rule: ruleOf(spec, port, unique, tools) }
+    return { spec, mode, isModeSure: given !== null, listen, rule: ruleOf(spec, port, unique, tools) }
   })
   checkRules(entries, faults)
-  return { ports: inOrder(entries.map(({ rule }) => rule)), listeners: listenersOf(entries, tools) }
+  // What a rule that was refused would have listened on is not known.
+  const isWhole =
+    entries.every(({ isModeSure }) => isModeSure) &&
+    !faults.hasLostItems(config.inbound) &&
+    !faults.isFlagRefused('--inbound')
+  const listeners = listenersOf(entries, isWhole, tools)
+  return { ports: inOrder(entries.map(({ rule }) => rule)), listeners }
 }
 
 function ruleOf(
@@ -72,18 +83,23 @@ function ruleOf(
     connectionLimit: connectionLimitOf(spec.connectionLimit, faults),
   } as const
   const applicationPort = application?.port ?? port ?? 0
-  if (spokenProtocol(spec.protocol) === 'tcp') {
+  const spoken = spokenProtocol(spec.protocol)
+  const names = [name, ...(spec.hosts ?? [])]
+  const own = spec.plugins as PortRule['script']
+  const plugins = tools.plugins.configsOf({ chain: `inbound-${spoken}`, names }, own)
+  if (spoken === 'tcp') {
     refuseHttpKeys(spec, faults)
-    const tcp = { targets, allowEgress: false, plugins: spec.plugins as PortRule['script'] }
+    const tcp = { targets, allowEgress: false, plugins }
     return { ...facts, http: null, tcp, script: portScript(facts, applicationPort, { tcp }) }
   }
-  const service = serviceOf({ ...spec, name, targetsOf: () => targets }, faults)
+  const service = serviceOf({ ...spec, name, plugins, targetsOf: () => targets }, faults)
   const hosts = [...new Set(spec.hosts ?? ['*'])].map((host): [string, Service] => [host, service])
   const http = {
     hosts: Object.fromEntries(hosts.map(([host]) => [host, { service, rewriteHost: name }])),
     hostMatching: 'flexible',
     defaultHost: null,
     callerMatching: 'filtered',
+    unmatched: 'absent',
   } as const
   return { ...facts, http, tcp: null, script: portScript(facts, applicationPort, { services: hosts }) }
 }
@@ -91,8 +107,8 @@ function ruleOf(
 /** Where the destination decides, two rules for the same one leave the second without work. */
 function checkRules(entries: readonly Entry[], faults: FaultList): void {
   const seen = new Map<number | null, string>()
-  for (const { spec, mode, rule } of entries) {
-    if (mode === 'listener') continue
+  for (const { spec, mode, isModeSure, rule } of entries) {
+    if (!isModeSure || mode === 'listener' || faults.isRefused(faults.pathOf(spec), 'port')) continue
     const rival = seen.get(rule.port)
     const port = rule.port === null ? 'any port' : `port ${rule.port}`
     if (rival)
@@ -110,11 +126,16 @@ function checkRules(entries: readonly Entry[], faults: FaultList): void {
   }
 }
 
-function listenersOf(entries: readonly Entry[], { flags, faults }: InboundTools): readonly PlannedListener[] {
-  const own = entries.filter(({ mode }) => mode === 'listener')
-  const shared = entries.filter(({ mode }) => mode !== 'listener')
+function listenersOf(
+  entries: readonly Entry[],
+  isWhole: boolean,
+  { flags, faults }: InboundTools,
+): readonly PlannedListener[] {
+  const isOwn = ({ mode, isModeSure }: Entry) => mode === 'listener' && isModeSure
+  const own = entries.filter(isOwn)
+  const shared = entries.filter((entry) => !isOwn(entry))
   const flagCount = flags.inbound?.length ?? 0
-  if (flags.inbound && own.length > 0 && (shared.length > 0 || flagCount !== own.length)) {
+  if (isWhole && flags.inbound && own.length > 0 && (shared.length > 0 || flagCount !== own.length)) {
     const message = `is given ${flagCount} times, and there are ${own.length} inbound rules with their own address: give one for each, in their order`
     faults.addLoose(looseFault('--inbound', message))
   }
@@ -122,7 +143,7 @@ function listenersOf(entries: readonly Entry[], { flags, faults }: InboundTools)
   const listeners: PlannedListener[] = []
   own.forEach(({ spec, mode, listen, rule }) => {
     if (!listen) {
-      if (!faults.isRefused(faults.pathOf(spec), 'listen'))
+      if (!faults.isRefused(faults.pathOf(spec), 'listen') && !faults.isFlagRefused('--inbound'))
         faults.add(faults.pathOf(spec), 'needs `listen`: an address such as 127.0.0.1:15003')
       return
     }
@@ -133,7 +154,7 @@ function listenersOf(entries: readonly Entry[], { flags, faults }: InboundTools)
   const [first] = shared
   if (flags.inbound && own.length === 0 && first) {
     const modes = new Set(shared.map(({ mode }) => mode))
-    if (modes.size > 1)
+    if (isWhole && modes.size > 1)
       faults.addLoose(
         looseFault('--inbound', 'is given, but the inbound rules differ in originalDestination'),
       )
@@ -156,7 +177,8 @@ function listenersOf(entries: readonly Entry[], { flags, faults }: InboundTools)
     const by = faults.pathOf(spec, 'listen')
     listeners.push({ direction: 'inbound', address: listen, by, originalDestination: mode, rule: null })
   }
-  if (known.size === 0 && first && !faults.isRefused(faults.pathOf(first.spec), 'listen')) {
+  const isRefused = shared.some(({ spec }) => faults.isRefused(faults.pathOf(spec), 'listen'))
+  if (isWhole && known.size === 0 && first && !isRefused) {
     faults.add(faults.pathOf(first.spec), 'needs `listen`: an address such as 0.0.0.0:15003')
   }
   return listeners

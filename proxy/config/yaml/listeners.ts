@@ -1,5 +1,8 @@
 import type { Direction, Listener, OriginalDestination, PortRule } from '../../../chains/model.ts'
 import type { Claim } from '../claims.ts'
+import type { FaultList } from '../fault-list.ts'
+import type { FlagSettings } from '../flags.ts'
+import type { ConfigSpec } from './config-shape.ts'
 
 /** A listener before the ports have their final order. */
 export interface PlannedListener extends Claim {
@@ -13,6 +16,26 @@ export interface PlannedListener extends Claim {
 export interface Plan {
   readonly ports: readonly PortRule[]
   readonly listeners: readonly PlannedListener[]
+}
+
+/** A part of the config that may say for itself how the destination of a connection is learnt. */
+interface Owner {
+  readonly originalDestination: OriginalDestination | null
+}
+
+/** How the destination of a connection is learnt; null when what says so was refused, so that nobody can know. */
+export function originalDestinationOf(
+  config: ConfigSpec,
+  owner: Owner,
+  flags: FlagSettings,
+  faults: FaultList,
+): OriginalDestination | null {
+  const key = 'originalDestination'
+  if (faults.isFlagRefused('--original-destination')) return null
+  if (flags.originalDestination) return flags.originalDestination
+  if (faults.isRefused(faults.pathOf(owner), key)) return null
+  if (owner.originalDestination) return owner.originalDestination
+  return faults.isRefused([], key) ? null : config.originalDestination
 }
 
 /** Rules for one port before those for any, each kind in the order given. */

@@ -11,9 +11,10 @@ import { uniqueNames } from '../draft.ts'
 import { show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
 import type { FlagSettings } from '../flags.ts'
+import type { MountedPlugins } from '../manifests/plugins.ts'
 import type { Address } from '../settings.ts'
 import type { ConfigSpec, OutboundSpec } from './config-shape.ts'
-import { inOrder, type Plan, type PlannedListener } from './listeners.ts'
+import { inOrder, originalDestinationOf, type Plan, type PlannedListener } from './listeners.ts'
 import { portScript } from './script.ts'
 import { type BuiltService, buildService } from './services.ts'
 
@@ -21,6 +22,7 @@ interface OutboundTools {
   readonly flags: FlagSettings
   readonly faults: FaultList
   readonly clusters: Map<string, Cluster>
+  readonly plugins: MountedPlugins
 }
 
 /** Services that share a destination, and so a port rule. */
@@ -39,11 +41,15 @@ export function planOutbound(config: ConfigSpec, tools: OutboundTools): Plan {
     if (flags.outbound) faults.warn(['outbound'], 'is missing: --outbound has no effect')
     return { ports: [], listeners: [] }
   }
-  const mode = flags.originalDestination ?? spec.originalDestination ?? config.originalDestination
+  const mode = originalDestinationOf(config, spec, flags, faults)
   const addresses = sharedAddresses(spec, flags)
   const built = buildAll(spec, tools)
+  // How they are told apart hangs on that.
+  if (mode === null) return { ports: [], listeners: [] }
   const own = built.filter((service) => service.spec.listen !== null)
-  const shared = built.filter((service) => service.spec.listen === null)
+  const shared = built.filter(
+    ({ spec: one }) => one.listen === null && !faults.isRefused(faults.pathOf(one), 'listen'),
+  )
   const unique = uniqueNames()
   const listeners: PlannedListener[] = []
   const ports: PortRule[] = []
@@ -72,14 +78,14 @@ export function planOutbound(config: ConfigSpec, tools: OutboundTools): Plan {
   return { ports: inOrder([...ports, ...rules]), listeners }
 }
 
-function buildAll(spec: OutboundSpec, { faults, clusters }: OutboundTools): readonly BuiltService[] {
+function buildAll(spec: OutboundSpec, { faults, clusters, plugins }: OutboundTools): readonly BuiltService[] {
   const names = new Set<string>()
   return spec.services.map((service) => {
     const { name } = service
     if (names.has(name))
       faults.add(faults.pathOf(service, 'name'), `is ${show(name)}, which another service is called`)
     names.add(name)
-    return buildService(service, clusters, faults)
+    return buildService(service, clusters, plugins, faults)
   })
 }
 
@@ -101,7 +107,8 @@ function checkShared(
   shared: readonly BuiltService[],
   { faults }: OutboundTools,
 ): void {
-  if (addresses.length === 0 && !faults.isRefused(['outbound'], 'listen')) {
+  const isListenRefused = faults.isRefused(['outbound'], 'listen') || faults.isFlagRefused('--outbound')
+  if (addresses.length === 0 && !isListenRefused) {
     for (const service of shared)
       faults.add(faults.pathOf(service.spec), 'needs `listen`, here or in `outbound`')
     if (spec.services.length === 0 && !faults.isRefused(['outbound'], 'services')) {
@@ -143,6 +150,8 @@ function oneGroup(services: readonly BuiltService[], faults: FaultList): readonl
   for (const service of services) {
     refuseDestinations(service, 'originalDestination: listener', faults)
     const path = faults.pathOf(service.spec)
+    if (faults.isRefused(path, 'protocol') || faults.isRefused(faults.pathOf(first.spec), 'protocol'))
+      continue
     if (spokenProtocol(service.spec.protocol) === 'tcp') {
       faults.add(
         path,
@@ -181,6 +190,7 @@ function groupByDestination(
       const group = groups.get(key)
       const rival = group?.members[0]
       if (!group || !rival) groups.set(key, { port, protocol, addresses, members: [service] })
+      else if (isPlaceRefused(spec, faults) || isPlaceRefused(rival.spec, faults)) continue
       else if (isTcp || group.protocol !== protocol) {
         const where = port === null ? 'the same destinations' : `port ${port} of the same destinations`
         faults.add(
@@ -192,6 +202,10 @@ function groupByDestination(
   }
   return [...groups.values()]
 }
+
+/** Whether what decides where a service belongs could not be read. */
+const isPlaceRefused = (spec: BuiltService['spec'], faults: FaultList): boolean =>
+  faults.isRefused(faults.pathOf(spec), 'ports', 'addresses', 'protocol')
 
 function nameOf({ port, addresses, members, protocol }: Group): string {
   const [first] = members
@@ -211,8 +225,7 @@ function ruleOf(group: Group, name: string, egress: boolean, faults: FaultList):
   } as const
   const [first] = group.members
   if (first && spokenProtocol(group.protocol) === 'tcp') {
-    const plugins = first.spec.plugins as PortRule['script']
-    const tcp = { targets: first.targets, allowEgress: egress, plugins }
+    const tcp = { targets: first.targets, allowEgress: egress, plugins: first.plugins }
     return { ...facts, http: null, tcp, script: portScript(facts, group.port ?? 0, { tcp }) }
   }
   const hosts = hostsOf(group.members, faults)
@@ -223,6 +236,7 @@ function ruleOf(group: Group, name: string, egress: boolean, faults: FaultList):
     hostMatching: 'flexible',
     defaultHost: null,
     callerMatching: 'filtered',
+    unmatched: 'absent',
   }
   return { ...facts, http, tcp: null, script: portScript(facts, group.port ?? 0, { services: [...hosts] }) }
 }

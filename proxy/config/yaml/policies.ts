@@ -1,12 +1,7 @@
-import type {
-  Balancing,
-  BreakerPolicy,
-  ConnectionLimit,
-  ConnectionPoolLimits,
-  HttpRateLimit,
-  RetryPolicy,
-} from '../../../chains/model.ts'
+import type { Balancing, BreakerPolicy, ConnectionPoolLimits, RetryPolicy } from '../../../chains/model.ts'
+import type { ConnectionLimit, HttpRateLimit } from '../../../chains/rate-limits.ts'
 import { defaults, unlimited } from '../defaults.ts'
+import { orList } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
 import type {
   BalancingSpec,
@@ -21,7 +16,8 @@ import type {
 export function balancingOf(spec: BalancingSpec | null, faults: FaultList): Balancing {
   if (spec === null) return defaults.balancing
   if (typeof spec === 'string') return { ...defaults.balancing, policy: spec }
-  if (spec.hashHeader !== null && spec.policy !== 'ring-hash') {
+  const isOfNoUse = spec.hashHeader !== null && spec.policy !== 'ring-hash'
+  if (isOfNoUse && !faults.isRefused(faults.pathOf(spec), 'policy')) {
     faults.add(faults.pathOf(spec, 'hashHeader'), 'has a meaning only with policy: ring-hash')
   }
   return { policy: spec.policy, hashHeader: spec.hashHeader, sticky: spec.sticky }
@@ -62,8 +58,11 @@ export function retryOf(spec: RetrySpec | null): RetryPolicy | null {
 export function breakerOf(spec: BreakerSpec | null, faults: FaultList): BreakerPolicy | null {
   if (spec === null) return null
   const { errorRatio, errorAmount, slowRatio, slowAmount } = spec
-  if ([errorRatio, errorAmount, slowRatio, slowAmount].every((threshold) => threshold === null)) {
-    faults.add(faults.pathOf(spec), 'never opens: expected errorRatio, errorAmount, slowRatio or slowAmount')
+  const thresholds = { errorRatio, errorAmount, slowRatio, slowAmount }
+  const names = Object.keys(thresholds)
+  const neverOpens = Object.values(thresholds).every((threshold) => threshold === null)
+  if (neverOpens && !faults.isRefused(faults.pathOf(spec), ...names)) {
+    faults.add(faults.pathOf(spec), `never opens: expected ${orList(names)}`)
   }
   return {
     windowMs: spec.window,
@@ -89,6 +88,7 @@ export function rateLimitOf(spec: RateLimitSpec | null, faults: FaultList): Http
     burst: spec.burst ?? spec.requests,
     status: spec.status,
     headers: Object.entries(spec.headers),
+    backlog: null,
   }
 }
 

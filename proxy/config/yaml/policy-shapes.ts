@@ -137,7 +137,11 @@ export const rateLimitShape = object('rateLimit', {
     'Requests let through at once after a quiet time; as many as `requests` when missing.',
   ),
   status: withDefault(integer(200, 599), defaults.rateLimitStatus, 'What clients over the limit are told.'),
-  headers: withDefault(map(headerName, text(headerValue)), {}, 'Headers of that answer.'),
+  headers: withDefault(
+    map(headerName, text(headerValue)),
+    {},
+    'Headers of that answer. Unless retry-after is among them, it says in how many seconds the next request is let through.',
+  ),
 })
 
 /** `connectionLimit` */

@@ -1,11 +1,4 @@
-import type {
-  HttpRateLimit,
-  Json,
-  PathMatch,
-  RouteRule,
-  Service,
-  WeightedCluster,
-} from '../../../chains/model.ts'
+import type { Json, PathMatch, RouteRule, Service, WeightedCluster } from '../../../chains/model.ts'
 import { configLimits } from '../defaults.ts'
 import { uniqueNames } from '../draft.ts'
 import type { FaultList } from '../fault-list.ts'
@@ -67,7 +60,7 @@ function routeOf(
   faults: FaultList,
 ): RouteRule {
   const path = pathOf(spec.path, faults)
-  const rateLimit: HttpRateLimit | null = rateLimitOf(spec.rateLimit, faults)
+  const rateLimit = rateLimitOf(spec.rateLimit, faults)
   const route = {
     name: unique(spec.name ?? `${path.type} ${path.value.slice(0, configLimits.maxRouteNameLength)}`),
     path,
@@ -86,8 +79,10 @@ function pathOf(spec: PathSpec | null, faults: FaultList): PathMatch {
   if (spec === null) return anyPath
   if (typeof spec === 'string') return { type: 'exact', value: spec, ...rest }
   const { exact, prefix, regex } = spec
-  if ([exact, prefix, regex].filter((one) => one !== null).length !== 1) {
-    faults.add(faults.pathOf(spec), 'expected one of exact, prefix and regex')
+  const path = faults.pathOf(spec)
+  const count = [exact, prefix, regex].filter((one) => one !== null).length
+  if (count > 1 || (count === 0 && !faults.isRefused(path))) {
+    faults.add(path, 'expected one of exact, prefix and regex')
   }
   if (exact !== null) return { type: 'exact', value: exact, ...rest }
   if (regex !== null) return { type: 'regex', value: regex, ...rest }

@@ -1,6 +1,5 @@
 import type {
   Cluster,
-  HttpRateLimit,
   Json,
   JsonObject,
   Model,
@@ -10,6 +9,7 @@ import type {
   TcpRules,
   WeightedCluster,
 } from '../../../chains/model.ts'
+import type { HttpRateLimit } from '../../../chains/rate-limits.ts'
 
 /*
  * Our own config in FSM's words, so that plugins that were written for FSM find

@@ -1,7 +1,8 @@
-import type { Cluster, Service, WeightedCluster } from '../../../chains/model.ts'
+import type { Cluster, Json, Service, WeightedCluster } from '../../../chains/model.ts'
 import { spokenProtocol } from '../../../chains/variables.ts'
 import { orList, show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
+import type { MountedPlugins } from '../manifests/plugins.ts'
 import { closest } from '../shape/closest.ts'
 import { hostPattern } from '../shape/texts.ts'
 import { clusterOf } from './clusters.ts'
@@ -17,23 +18,32 @@ export interface BuiltService {
   readonly hosts: readonly string[]
   /** Where its traffic goes when no route says otherwise. */
   readonly targets: readonly WeightedCluster[]
+  /** Plugin → its configuration for this service. */
+  readonly plugins: Readonly<Record<string, Json>>
 }
 
 /** Makes a service, and adds its clusters to those of the outbound side. */
 export function buildService(
   spec: ServiceSpec,
   clusters: Map<string, Cluster>,
+  mounted: MountedPlugins,
   faults: FaultList,
 ): BuiltService {
   const names = addClusters(spec, clusters, faults)
   const targets = usualTargets(spec, names, faults)
-  if (spokenProtocol(spec.protocol) === 'tcp') {
+  const spoken = spokenProtocol(spec.protocol)
+  const own = spec.plugins as BuiltService['plugins']
+  const plugins = mounted.configsOf(
+    { chain: `outbound-${spoken}`, names: [spec.name, ...(spec.hosts ?? [])] },
+    own,
+  )
+  if (spoken === 'tcp') {
     refuseHttpKeys(spec, faults)
-    return { spec, service: null, hosts: [], targets }
+    return { spec, service: null, hosts: [], targets, plugins }
   }
   const targetsOf = (route: InboundRouteSpec | OutboundRouteSpec | null): readonly WeightedCluster[] => {
     if (!route || !('cluster' in route) || (!route.cluster && !route.split)) {
-      if (targets.length === 0 && names.size > 1 && route) needsSplit(faults.pathOf(route), names, faults)
+      if (targets.length === 0 && route) needsSplit(route, spec, names, faults)
       return targets
     }
     if (route.cluster && route.split)
@@ -44,9 +54,9 @@ export function buildService(
       targetNamed(route.cluster, faults.pathOf(route, 'cluster'), 'value', spec, names, faults)
     return target ? [{ cluster: target, weight: 100 }] : []
   }
-  const service = serviceOf({ ...spec, targetsOf }, faults)
-  if (!spec.routes && targets.length === 0 && names.size > 1) needsSplit(faults.pathOf(spec), names, faults)
-  return { spec, service, hosts: hostsOf(spec, faults), targets }
+  const service = serviceOf({ ...spec, plugins, targetsOf }, faults)
+  if (!spec.routes && targets.length === 0) needsSplit(spec, spec, names, faults)
+  return { spec, service, hosts: hostsOf(spec, faults), targets, plugins }
 }
 
 /** The name by which a service's clusters are called in its own part of the config → in the model. */
@@ -80,12 +90,16 @@ function usualTargets(spec: ServiceSpec, names: ClusterNames, faults: FaultList)
   const [only] = names.values()
   const usual = spec.endpoints ? names.get(spec.name) : names.size === 1 ? only : undefined
   if (usual !== undefined) return [{ cluster: usual, weight: 100 }]
-  if (spokenProtocol(spec.protocol) === 'tcp' && names.size > 1)
-    needsSplit(faults.pathOf(spec), names, faults)
+  if (spokenProtocol(spec.protocol) === 'tcp') needsSplit(spec, spec, names, faults)
   return []
 }
 
-function needsSplit(path: readonly (string | number)[], names: ClusterNames, faults: FaultList): void {
+/** Reports that several clusters are there and none is chosen by `owner`: a service, or one of its routes. */
+function needsSplit(owner: object, spec: ServiceSpec, names: ClusterNames, faults: FaultList): void {
+  const path = faults.pathOf(owner)
+  const isToldAlready =
+    faults.isRefused(path, 'split', 'cluster') || faults.isRefused(faults.pathOf(spec), 'split')
+  if (names.size < 2 || isToldAlready) return
   faults.add(
     path,
     `must say by \`split\` or \`cluster\` which cluster is meant: ${orList([...names.keys()])}`,
@@ -102,6 +116,11 @@ function splitTargets(
     const cluster = targetNamed(short, faults.pathOf(split, short), 'key', spec, names, faults)
     return cluster === null ? [] : [{ cluster, weight }]
   })
+  const path = faults.pathOf(split)
+  const areAllSpare = targets.length > 0 && targets.every(({ weight }) => weight === 0)
+  if (areAllSpare && !faults.isRefused(path)) {
+    faults.add(path, 'holds only weights of 0: expected at least one above 0')
+  }
   return targets
 }
 
@@ -116,6 +135,8 @@ function targetNamed(
   const name = names.get(short)
   if (name !== undefined) return name
   const isMissingForCause =
+    // A service without any cluster has been told so.
+    names.size === 0 ||
     faults.isRefused(faults.pathOf(spec, 'clusters'), short) ||
     (short === spec.name && faults.isRefused(faults.pathOf(spec), 'endpoints'))
   if (isMissingForCause) return null
@@ -132,10 +153,10 @@ function targetNamed(
 
 function hostsOf(spec: ServiceSpec, faults: FaultList): readonly string[] {
   if (spec.hosts) return spec.hosts
+  const path = faults.pathOf(spec)
+  if (faults.isRefused(path, 'hosts', 'protocol')) return []
   const parsed = hostPattern.parse(spec.name)
   if ('value' in parsed) return [parsed.value]
-  if (!faults.isRefused(faults.pathOf(spec), 'hosts')) {
-    faults.add(faults.pathOf(spec), `needs \`hosts\`, because its name ${show(spec.name)} cannot be one`)
-  }
+  faults.add(path, `needs \`hosts\`, because its name ${show(spec.name)} cannot be one`)
   return []
 }

@@ -90,7 +90,7 @@ const outboundRouteShape = object('outboundRoute', {
   cluster: optional(text(name), 'The cluster that requests go to.'),
   split: optional(
     splitShape,
-    'Shares of several clusters, such as {v1: 90, v2: 10}. Those of 0 are used only when the others fail.',
+    'Shares of several clusters, such as {v1: 90, v2: 10}; one at least is above 0. Those of 0 are used only when the others fail.',
   ),
 })
 
@@ -164,7 +164,7 @@ export const serviceShape = object('service', {
   ),
   split: optional(
     splitShape,
-    'Shares of the clusters, where a route does not say. Those of 0 are used only when the others fail.',
+    'Shares of the clusters, where a route does not say; one at least is above 0. Those of 0 are used only when the others fail.',
   ),
   routes: optional(list(outboundRouteShape, 1), 'Which requests go where. All alike when missing.'),
   rateLimit: optional(rateLimitShape, 'Requests per time, over all routes.'),

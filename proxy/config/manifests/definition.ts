@@ -1,0 +1,29 @@
+import type { ChainName } from '../../../chains/model.ts'
+import type { Path } from '../fault.ts'
+import type { TextPlace } from '../source/text-place.ts'
+import type { PolicyParts } from './policy.ts'
+import type { Reporter } from './report.ts'
+
+/** In what a plugin's author wrote it. */
+export type AuthorLanguage = 'pipyjs' | 'javascript' | 'typescript'
+
+/** One version of one plugin as somebody wrote it down, in a manifest or in a file of its own. */
+export interface PluginDefinition {
+  readonly name: string
+  /** Null when nobody gave one. */
+  readonly version: string | null
+  readonly language: AuthorLanguage
+  readonly text: string
+  readonly file: string
+  /** Where the lines of the text stand in the file; null when they do not stand there one by one. */
+  readonly textPlace: TextPlace | null
+  readonly priority: number | null
+  readonly policy: PolicyParts
+  /** The chains that it names itself, in place of a PluginChain. */
+  readonly chains: readonly ChainName[]
+  /** Where it is defined, as `file:line`. */
+  readonly place: string
+  readonly report: Reporter
+  /** Where in the report its name and its text are. */
+  readonly paths: { readonly name: Path; readonly text: Path }
+}

@@ -1,0 +1,2 @@
+// pillion: chain=inbound-http call-ms=20
+pipy().pipeline().chain()
