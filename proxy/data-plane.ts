@@ -1,13 +1,18 @@
 import type { Log } from '../chains/context.ts'
-import { type ChainName, chainNames, type Direction, type Listener, type Model } from '../chains/model.ts'
+import type { Direction, Listener, Model } from '../chains/model.ts'
 import { SharedState } from '../chains/shared-state.ts'
 import type { Meter } from '../chains/telemetry.ts'
 import type { Clock } from '../chains/tools.ts'
+import type { FaultyPlugin } from '../sandbox/plugin/roster.ts'
+import type { PluginStatus } from '../sandbox/plugin/status.ts'
+import { type ChainListing, listChains } from './chain-listing.ts'
 import type { ClientConnection, Edge, EdgeCounters } from './downstream/edge.ts'
 import { type ConnectionRegistry, ListenerSocket } from './downstream/listener.ts'
-import { Generation } from './generation.ts'
+import { type EndpointStatus, listEndpoints } from './endpoint-listing.ts'
+import { Generation, noPlugins, type PluginsToLoad, type WorkerPlugins } from './generation.ts'
 import { ReadBuffers } from './net/read-buffers.ts'
 import { Sweeper } from './net/sweeper.ts'
+import { systemClock } from './system-clock.ts'
 
 /** What the data side of one worker needs of its process. */
 export interface DataPlaneOptions {
@@ -19,6 +24,7 @@ export interface DataPlaneOptions {
   readonly reusePort: boolean
   /** Put before the exchange ids of this worker, so that they are unique in the process. */
   readonly idPrefix: string
+  readonly plugins: WorkerPlugins
 }
 
 /** An address that is listened on, with the port the kernel chose when the config said 0. */
@@ -28,22 +34,6 @@ export interface BoundListener {
   readonly port: number
 }
 
-/** The chains as they run, for `/chains`. */
-export type ChainListing = Readonly<
-  Record<ChainName, readonly { readonly name: string; readonly priority: number; readonly mode: string }[]>
->
-
-/** One endpoint as `/clusters` shows it. */
-export interface EndpointStatus {
-  readonly direction: Direction
-  readonly cluster: string
-  readonly endpoint: string
-  readonly weight: number
-  readonly connectionsOpen: number
-  readonly connectionsIdle: number
-  readonly requestsPending: number
-}
-
 /** A generation that is built but does not serve yet. Exactly one of its two methods is called, once. */
 export interface PreparedGeneration {
   /** In the order of `model.listeners`. */
@@ -51,6 +41,8 @@ export interface PreparedGeneration {
   readonly chains: ChainListing
   /** Things an operator should know, such as a chain that names a plugin that is not there. */
   readonly warnings: readonly string[]
+  /** Plugins that could not be loaded, for which a stand-in acts. */
+  readonly faulty: readonly FaultyPlugin[]
   /** Swaps it in; cannot fail. Ports that are no longer named are closed, the old generation retires. */
   commit(): void
   /** Lets go of everything that was built. */
@@ -64,11 +56,20 @@ export interface DataPlane {
    * Rejects with an `Error` whose message is one clear line; nothing has
    * changed then. `ports`, when given, are the ports to bind in place of the
    * model's (in the order of its listeners), so that all workers share those
-   * which the first one was given.
+   * which the first one was given. Without `plugins` a model that has some is refused.
    */
-  prepare(id: number, model: Model, ports?: readonly number[]): Promise<PreparedGeneration>
+  prepare(
+    id: number,
+    model: Model,
+    ports?: readonly number[],
+    plugins?: PluginsToLoad,
+  ): Promise<PreparedGeneration>
   /** The endpoints of the generation that runs. */
   endpoints(): readonly EndpointStatus[]
+  /** The plugins of the generation that runs. */
+  plugins(): readonly PluginStatus[]
+  /** Brings gauges up to date that nobody counts as they change. */
+  measure(): void
   /** Ids of the generations that still have exchanges in them, the running one first. */
   generations(): readonly { readonly id: number; readonly exchanges: number }[]
   /**
@@ -128,8 +129,13 @@ class Worker implements DataPlane, Edge {
     return `${this.#options.idPrefix}-${this.#exchangeId.toString(36)}`
   }
 
-  async prepare(id: number, model: Model, ports?: readonly number[]): Promise<PreparedGeneration> {
-    const generation = this.#build(id, model)
+  async prepare(
+    id: number,
+    model: Model,
+    ports?: readonly number[],
+    plugins: PluginsToLoad = noPlugins,
+  ): Promise<PreparedGeneration> {
+    const generation = await this.#build(id, model, plugins)
     const opened = new Map<string, OpenListener>()
     const bound: BoundListener[] = []
     try {
@@ -146,31 +152,24 @@ class Worker implements DataPlane, Edge {
     }
     return {
       listeners: bound,
-      chains: listChains(generation),
-      warnings: generation.chains.warnings,
+      chains: listChains(generation.chains),
+      warnings: [...generation.chains.warnings, ...generation.plugins.warnings],
+      faulty: generation.plugins.faulty,
       commit: () => this.#commit(generation, opened),
       discard: () => this.#discard(generation, opened),
     }
   }
 
   endpoints(): readonly EndpointStatus[] {
-    const { model, upstream } = this.generation
-    return (['inbound', 'outbound'] as const).flatMap((direction) =>
-      Object.values(model[direction].clusters).flatMap((cluster) =>
-        cluster.endpoints.map((endpoint) => {
-          const pool = upstream.poolOf(endpoint)
-          return {
-            direction,
-            cluster: cluster.name,
-            endpoint: endpoint.address,
-            weight: endpoint.weight,
-            connectionsOpen: pool?.open ?? 0,
-            connectionsIdle: pool?.idle ?? 0,
-            requestsPending: pool?.pending ?? 0,
-          }
-        }),
-      ),
-    )
+    return listEndpoints(this.generation)
+  }
+
+  plugins(): readonly PluginStatus[] {
+    return this.#current?.plugins.status() ?? []
+  }
+
+  measure(): void {
+    for (const { plugins } of this.#generations) plugins.measure()
   }
 
   generations(): readonly { readonly id: number; readonly exchanges: number }[] {
@@ -195,15 +194,16 @@ class Worker implements DataPlane, Edge {
     for (const generation of this.#generations.splice(0)) generation.retire(() => {})
   }
 
-  #build(id: number, model: Model): Generation {
+  async #build(id: number, model: Model, plugins: PluginsToLoad): Promise<Generation> {
     const scope = this.#state.scope()
     const { meter, log, writeAccessLog } = this.#options
     try {
-      return new Generation({
+      return await Generation.build({
         id,
         model,
         scope,
         tools: { clock: this.clock, random: Math.random, meter, writeAccessLog, log },
+        plugins: { ...plugins, ...this.#options.plugins },
         upstreamShared: {
           sweeper: this.sweeper,
           buffers: this.buffers,
@@ -272,29 +272,9 @@ function listenerKey(listener: Listener, index: number): string {
   return `${listener.direction} ${listener.host} ${port}`
 }
 
-function listChains(generation: Generation): ChainListing {
-  const { http, tcp } = generation.chains
-  const all = [http.inbound, http.outbound, tcp.inbound, tcp.outbound]
-  const listing = chainNames.map((name) => {
-    const steps = all.find((chain) => chain.name === name)?.steps ?? []
-    return [name, steps.map((step) => ({ name: step.name, priority: step.priority, mode: 'enforce' }))]
-  })
-  return Object.fromEntries(listing) as ChainListing
-}
-
 function edgeCounters(meter: Meter, direction: Direction): EdgeCounters {
   return {
     activeRequests: meter.gauge('pillion_requests_active', { direction }),
     refused: (code) => meter.counter('pillion_failures_total', { direction, code, blame: 'client' }),
   }
-}
-
-const systemClock: Clock = {
-  now: () => performance.now(),
-  wallTime: () => Date.now(),
-  after: (ms, callback) => {
-    const timer = setTimeout(callback, ms)
-    timer.unref()
-    return () => clearTimeout(timer)
-  },
 }

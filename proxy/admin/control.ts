@@ -12,9 +12,11 @@ export interface Control {
   configDump(): unknown
   /** The four chains as they run, by name, each an array in order. */
   chains(): unknown
+  /** All plugins with their state, over all workers. */
+  plugins(): Promise<unknown>
   /** All endpoints with their state, over all workers. */
   clusters(): Promise<unknown>
-  /** The generations that still have exchanges in them, the running one first. */
+  /** The number of the generation that runs, the last ones and how they went, and for each worker those that still have exchanges in them. */
   generations(): Promise<unknown>
   /** All metrics, in the format that `contentType` names. Calls overlap only when one takes longer than ten seconds. */
   metrics(): Promise<{ contentType: string; text: string }>

@@ -58,6 +58,13 @@ export const routes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/plugins',
+    ports: admin,
+    summary: 'plugins, how they are run, and how they do',
+    answer: async ({ control, wantsText }) => dataReply(200, await control.plugins(), wantsText),
+  },
+  {
+    method: 'GET',
     path: '/clusters',
     ports: admin,
     summary: 'endpoints and their connections',

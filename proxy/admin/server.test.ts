@@ -88,6 +88,33 @@ test('chains and clusters are tables for who asks for text', async (t) => {
   )
 })
 
+test('generations are tables for who asks for text, with the reasons of a refusal below it', async (t) => {
+  const { admin } = await start(t)
+  const { body, headers } = await ask(admin, '/generations', { headers: { accept: 'text/plain' } })
+  t.match(headers['content-type'], 'text/plain')
+  t.equal(
+    body,
+    [
+      'current  3',
+      '',
+      'history',
+      '  generation  time                      source  outcome',
+      '  3           2026-01-02T03:04:05.678Z  a.yaml  ok',
+      '  2           2026-01-02T03:04:05.000Z  a.yaml  refused',
+      '    a.yaml:1:1: foo: there is no such key',
+      '    a.yaml:9:1: bar: is?[2J wrong',
+      '',
+      'workers',
+      '  worker  generations.id  generations.exchanges',
+      '  1       3               5',
+      '  1       1               1',
+      '  2       3               0',
+      '  3       -               -',
+      '',
+    ].join('\n'),
+  )
+})
+
 test('metrics are on the admin port under one path, on the metrics port under two', async (t) => {
   const { admin, metrics } = await start(t)
   for (const [address, path] of [

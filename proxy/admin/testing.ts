@@ -25,11 +25,35 @@ export function recording(overrides: Partial<Control> = {}) {
       ],
       'inbound-tcp': [],
     }),
+    plugins: async () => [{ name: 'cors', version: '1', state: 'running', calls: 3 }],
     clusters: async () => [
       { cluster: 'a', endpoint: '10.0.0.1:80', connectionsOpen: 12 },
       { cluster: 'longer\u001b[2J', endpoint: '[::1]:80', connectionsOpen: 0 },
     ],
-    generations: async () => [{ id: 2, exchanges: 5 }],
+    generations: async () => ({
+      current: 3,
+      history: [
+        { generation: 3, time: '2026-01-02T03:04:05.678Z', source: 'a.yaml', outcome: 'ok', reasons: [] },
+        {
+          generation: 2,
+          time: '2026-01-02T03:04:05.000Z',
+          source: 'a.yaml',
+          outcome: 'refused',
+          reasons: ['a.yaml:1:1: foo: there is no such key', 'a.yaml:9:1: bar: is\u001b[2J wrong'],
+        },
+      ],
+      workers: [
+        {
+          worker: 1,
+          generations: [
+            { id: 3, exchanges: 5 },
+            { id: 1, exchanges: 1 },
+          ],
+        },
+        { worker: 2, generations: [{ id: 3, exchanges: 0 }] },
+        { worker: 3, generations: [] },
+      ],
+    }),
     metrics: async () => ({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
     logLevel: () => level,
     setLogLevel: (next) => {

@@ -9,6 +9,7 @@ import type { LoadOptions, Settings } from '../config/settings.ts'
 import type { ProbeServers } from '../probes.ts'
 import { GenerationHistory, type GenerationRecord } from './history.ts'
 import { address } from './ports.ts'
+import { withPrevious } from './previous-plugins.ts'
 import type { PreparedReport } from './protocol.ts'
 import { orRefusal, Refusal } from './refusal.ts'
 import type { Supervisor } from './supervisor.ts'
@@ -22,7 +23,7 @@ export interface ConfigFeedTools {
   readonly meter: Meter
   /** Told of settings that have been accepted, before the log says so. */
   readonly onAccepted: (settings: Settings, previous: Settings | null) => void
-  /** Told of the files that a refused config was at fault in. */
+  /** Told of the files that a refused config was made of, or was at fault in. */
   readonly onRefused: (files: readonly string[]) => void
 }
 
@@ -73,14 +74,16 @@ export class ConfigFeed {
     const fingerprint = fingerprintOf(settings.model)
     const previous = this.#accepted
     if (previous?.fingerprint === fingerprint) {
-      this.#accepted = { ...previous, settings }
+      const { model } = previous.settings
+      this.#accepted = { ...previous, settings: { ...settings, model } }
       onAccepted(settings, previous.settings)
       log.info('the config has not changed', { cause, serving: previous.generation })
       return
     }
     const generation = this.#history.next()
-    const report = await this.#orRecord(generation, cause, () => this.#apply(generation, settings.model))
-    this.#accepted = { generation, settings, fingerprint }
+    const model = withPrevious(settings.model, previous?.settings.model ?? null)
+    const report = await this.#orRecord(generation, cause, () => this.#apply(generation, model))
+    this.#accepted = { generation, settings: { ...settings, model }, fingerprint }
     this.#record(generation, cause, [])
     this.#serving.add(generation - (previous?.generation ?? 0))
     onAccepted(settings, previous?.settings ?? null)
@@ -128,9 +131,17 @@ export class ConfigFeed {
 
   async #reloadOnce(cause: string): Promise<void> {
     const loaded = await loadConfig(this.#tools.source)
-    if (loaded.ok) return this.push(loaded.settings, cause)
+    if (loaded.ok) {
+      try {
+        return await this.push(loaded.settings, cause)
+      } catch (thrown) {
+        this.#tools.onRefused(loaded.settings.files)
+        throw thrown
+      }
+    }
     // A file that is only missing may be made good without the config being touched again.
-    this.#tools.onRefused(loaded.faults.map((fault) => fault.file).filter((file) => !file.startsWith('-')))
+    const atFault = loaded.faults.map((fault) => fault.file).filter((file) => !file.startsWith('-'))
+    this.#tools.onRefused([...new Set([...loaded.files, ...atFault])])
     const reasons = loaded.faults.map(formatFault)
     this.#record(this.#history.next(), cause, reasons)
     throw new Refusal(reasons)

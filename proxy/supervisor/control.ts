@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto'
+import type { PluginSpec } from '../../chains/plugins.ts'
+import { sumOfStatuses } from '../../sandbox/plugin/status.ts'
 import type { Control } from '../admin/control.ts'
-import type { EndpointStatus } from '../data-plane.ts'
+import type { EndpointStatus } from '../endpoint-listing.ts'
 import { isLogLevel, type LogLevel } from '../telemetry/log.ts'
 import type { MetricTotals } from '../telemetry/totals.ts'
 import type { WorkerMeter } from '../telemetry/worker-meter.ts'
@@ -31,6 +34,10 @@ export function makeControl(parts: ControlParts): Control {
     ready: () => readiness(supervisor),
     configDump: () => configDump(parts.version, feed),
     chains: () => supervisor.serving?.chains ?? {},
+    plugins: async () => {
+      const workers = await supervisor.askAll('plugins', null, snapshotLimitMs)
+      return sumOfStatuses(workers.flatMap(({ answer }) => answer))
+    },
     clusters: async () => addUp(await supervisor.askAll('endpoints', null, snapshotLimitMs)),
     generations: async () => {
       const workers = await supervisor.askAll('generations', null, snapshotLimitMs)
@@ -76,7 +83,16 @@ function configDump(version: string, feed: ConfigFeed): unknown {
     source: feed.sourceName,
     files,
     process: { ...shown, hasAdminToken: adminToken !== null },
-    model,
+    model: { ...model, plugins: model.plugins.map(withoutSource) },
+  }
+}
+
+/** A script may hold secrets that nobody can tell by their names: only which one it is is shown. */
+function withoutSource({ source, sourceMap, previous, ...shown }: PluginSpec): unknown {
+  return {
+    ...shown,
+    source: { sha256: createHash('sha256').update(source).digest('hex'), characters: source.length },
+    previous: previous && withoutSource(previous),
   }
 }
 

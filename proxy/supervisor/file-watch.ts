@@ -1,4 +1,4 @@
-import { type FSWatcher, lstatSync, readlinkSync, statSync, watch } from 'node:fs'
+import { type FSWatcher, lstatSync, readdirSync, readlinkSync, statSync, watch } from 'node:fs'
 import { dirname, parse, resolve, sep } from 'node:path'
 import type { Log } from '../../chains/context.ts'
 
@@ -18,7 +18,8 @@ const maxUnsettled = 20
 const maxLinks = 40
 
 /**
- * Tells when one of some files has become another one.
+ * Tells when one of some files has become another one, or when a folder has
+ * got or lost a file.
  *
  * It watches folders, not files, so that it sees what editors and Kubernetes
  * do: a new file renamed over the old one, or a symbolic link on the way
@@ -111,19 +112,27 @@ export class FileWatch {
   }
 }
 
-/** What changes when a file does; the same for every file that is not there. */
+/**
+ * What changes when a file does; the same for every file that is not there. Of a
+ * folder it is the names in it, without the hidden ones, which editors make and drop.
+ */
 function signature(file: string): string {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+    const facts = statSync(file, { bigint: true })
+    if (facts.isDirectory()) return JSON.stringify(readdirSync(file).filter(isShown).sort())
+    const { dev, ino, size, mtimeNs, ctimeNs } = facts
     return [dev, ino, size, mtimeNs, ctimeNs].join(' ')
   } catch {
     return 'none'
   }
 }
 
-/** The folder of a file, and those of all symbolic links on the way to it. */
+const isShown = (name: string): boolean => !name.startsWith('.')
+
+/** The folder of a file, those of all symbolic links on the way to it, and itself if it is a folder. */
 function foldersOf(file: string): string[] {
-  const folders = [dirname(file)]
+  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false
+  const folders = [dirname(file), ...(isFolder ? [file] : [])]
   let path = file
   for (let links = 0; links < maxLinks; links += 1) {
     const link = firstLink(path)

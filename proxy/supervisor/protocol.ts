@@ -1,5 +1,11 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
-import type { BoundListener, ChainListing, EndpointStatus } from '../data-plane.ts'
+import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
+import type { FaultyPlugin } from '../../sandbox/plugin/roster.ts'
+import type { PluginStatus } from '../../sandbox/plugin/status.ts'
+import type { ChainListing } from '../chain-listing.ts'
+import type { BoundListener } from '../data-plane.ts'
+import type { EndpointStatus } from '../endpoint-listing.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { MetricSnapshot } from '../telemetry/metric-snapshot.ts'
 
@@ -15,6 +21,18 @@ export interface WorkerSetup {
   /** One 32-bit number that the worker counts up as long as its event loop turns. */
   readonly heartbeat: SharedArrayBuffer
   readonly heartbeatMs: number
+  /** Leads to what plugins share between workers. */
+  readonly keyValues: MessagePort
+}
+
+/** A generation that a worker is to build. */
+export interface Order {
+  readonly generation: number
+  readonly model: Model
+  /** What runs its plugins; null when it has none. */
+  readonly code: SandboxCode | null
+  /** Plugins for which a stand-in may act when they cannot be loaded. */
+  readonly tolerated: 'all' | readonly FaultyPlugin[]
 }
 
 /** What a worker says of a generation that it has built. */
@@ -23,6 +41,8 @@ export interface PreparedReport {
   readonly listeners: readonly BoundListener[]
   readonly chains: ChainListing
   readonly warnings: readonly string[]
+  /** Plugins that could not be loaded, and for which a stand-in acts. */
+  readonly faulty: readonly FaultyPlugin[]
 }
 
 /** A generation that still has exchanges in it. */
@@ -39,7 +59,7 @@ export interface GenerationLoad {
  */
 export interface Conversations {
   prepare: {
-    question: { readonly generation: number; readonly model: Model; readonly ports: readonly number[] }
+    question: Order & { readonly ports: readonly number[] }
     answer: PreparedReport
   }
   commit: { question: { readonly generation: number }; answer: null }
@@ -47,6 +67,7 @@ export interface Conversations {
   discard: { question: { readonly generation: number }; answer: null }
   metrics: { question: null; answer: MetricSnapshot }
   endpoints: { question: null; answer: readonly EndpointStatus[] }
+  plugins: { question: null; answer: readonly PluginStatus[] }
   generations: { question: null; answer: readonly GenerationLoad[] }
   logLevel: { question: { readonly level: LogLevel }; answer: null }
   reopenLogs: { question: null; answer: null }

@@ -65,7 +65,8 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   }
   try {
     // Before the file is read, so that a change in between is not missed.
-    const files = source.configFile === null ? [] : [source.configFile]
+    const { labelsFile, manifests = [] } = source.flags
+    const files = [source.configFile, labelsFile, ...manifests].filter((file) => typeof file === 'string')
     parts.watch = new FileWatch(files, { log, onChange, ...(pollMs && { pollMs }) })
     const loaded = await loadConfig(source)
     if (!loaded.ok) throw new Refusal(loaded.faults.map(formatFault))

@@ -2,10 +2,12 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Log } from '../../chains/context.ts'
 import type { Model } from '../../chains/model.ts'
+import { loadSandboxCode, type SandboxCode } from '../../sandbox/plugin/loaders.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { beatInterval } from './heartbeat.ts'
+import { PluginSupply } from './plugin-supply.ts'
 import { planPorts, probePorts, type ServedPort } from './ports.ts'
-import type { Answer, Kind, PreparedReport, Question } from './protocol.ts'
+import type { Answer, Kind, Order, PreparedReport, Question } from './protocol.ts'
 import { makeQueue } from './queue.ts'
 import { type RespawnPolicy, WorkerSlot } from './worker-slot.ts'
 import { type ThreadEnd, WorkerEnded, WorkerThread } from './worker-thread.ts'
@@ -22,6 +24,8 @@ export interface SupervisorOptions {
   /** How long a worker may take to build a generation. */
   readonly prepareLimitMs?: number
   readonly respawn?: RespawnPolicy
+  /** Loads what runs plugins, when the first one comes. */
+  readonly loadCode?: () => Promise<SandboxCode>
   /** Told when a thread is gone for good, so that its gauges are forgotten. */
   readonly onWorkerGone?: (workerId: number, kind: ThreadEnd['kind']) => void
 }
@@ -41,8 +45,7 @@ const ownWorker = (): URL =>
   new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
 interface Current {
-  readonly generation: number
-  readonly model: Model
+  readonly order: Order
   readonly report: PreparedReport
 }
 
@@ -57,6 +60,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #idSalt = randomBytes(4).toString('hex')
   readonly #inOrder = makeQueue()
+  readonly #plugins: PluginSupply
+  readonly #prepareLimitMs: number
   #slots: readonly WorkerSlot[] = []
   #logLevel: LogLevel
   #nextWorkerId = 1
@@ -67,6 +72,8 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#logLevel = options.logLevel
+    this.#prepareLimitMs = options.prepareLimitMs ?? 30_000
+    this.#plugins = new PluginSupply(options.loadCode ?? loadSandboxCode)
   }
 
   /** Starts the threads. Rejects with one clear line when one of them does not start; none is left then. */
@@ -94,7 +101,7 @@ export class Supervisor {
 
   /** How many workers serve the newest generation. */
   get servingWorkers(): number {
-    const generation = this.#current?.generation
+    const generation = this.#current?.order.generation
     return this.#slots.filter((slot) => slot.thread.isReady && slot.thread.generation === generation).length
   }
 
@@ -104,7 +111,8 @@ export class Supervisor {
 
   /**
    * Brings `model` into service on all workers, or on none: rejects with one
-   * clear line, and the generation that served before still does.
+   * clear line, and the generation that served before still does. Only the
+   * first may have plugins that cannot be loaded; those may be there later too.
    */
   apply(generation: number, model: Model): Promise<PreparedReport> {
     return this.#inOrder(async () => {
@@ -112,8 +120,11 @@ export class Supervisor {
       const served = this.#servedPorts()
       const plan = planPorts(model.listeners, served)
       await probePorts(plan, served)
-      const { threads, report } = await this.#prepareOnReady(generation, model, plan.ports)
-      this.#current = { generation, model, report }
+      const tolerated = this.#current?.report.faulty ?? 'all'
+      const order: Order = { generation, model, code: await this.#plugins.codeFor(model), tolerated }
+      const { threads, report } = await this.#prepareOnReady(order, plan.ports)
+      this.#current = { order, report }
+      this.#plugins.serving(model)
       await Promise.all(threads.map((thread) => this.#commit(thread, generation)))
       return report
     })
@@ -180,6 +191,7 @@ export class Supervisor {
       logLevel: this.#logLevel,
       heartbeat: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
       heartbeatMs: beatInterval(silenceLimitMs),
+      keyValues: this.#plugins.openPort(),
     }
     return new WorkerThread(this.#options.workerUrl ?? ownWorker(), setup, silenceLimitMs)
   }
@@ -195,22 +207,19 @@ export class Supervisor {
   /** Gives a replacement the generation that the others serve. */
   async #equip(thread: WorkerThread): Promise<void> {
     const current = this.#current
-    if (!current || this.isDraining || thread.generation === current.generation) return
-    const { generation, model, report } = current
-    const ports = report.listeners.map((listener) => listener.port)
-    await thread.ask('prepare', { generation, model, ports }, this.#prepareLimitMs)
+    if (!current || this.isDraining || thread.generation === current.order.generation) return
+    const { generation } = current.order
+    const ports = current.report.listeners.map((listener) => listener.port)
+    const order: Order = { ...current.order, tolerated: 'all' }
+    await thread.ask('prepare', { ...order, ports }, this.#prepareLimitMs)
     await this.#commit(thread, generation)
     this.#options.log.info('worker replaced', { worker: thread.id, generation })
-  }
-
-  get #prepareLimitMs(): number {
-    return this.#options.prepareLimitMs ?? 30_000
   }
 
   #servedPorts(): readonly ServedPort[] {
     const current = this.#current
     if (!current) return []
-    return current.model.listeners.flatMap((listener, index) => {
+    return current.order.model.listeners.flatMap((listener, index) => {
       const bound = current.report.listeners[index]
       return bound ? [{ listener, port: bound.port }] : []
     })
@@ -237,40 +246,37 @@ export class Supervisor {
    * A worker that dies meanwhile says little about the config: we try once more
    * with those that are there then. If it was the config, it happens again.
    */
-  async #prepareOnReady(generation: number, model: Model, ports: readonly number[]): Promise<Prepared> {
+  async #prepareOnReady(order: Order, ports: readonly number[]): Promise<Prepared> {
     try {
-      return await this.#prepareOnAll(await this.#readyThreads(), generation, model, ports)
+      return await this.#prepareOnAll(await this.#readyThreads(), order, ports)
     } catch (thrown) {
       if (!(thrown instanceof WorkerEnded)) throw thrown
       this.#refuseIfDraining()
-      this.#options.log.warn(`generation ${generation} is tried once more, because ${thrown.message}`)
-      return this.#prepareOnAll(await this.#readyThreads(), generation, model, ports)
+      this.#options.log.warn(`generation ${order.generation} is tried once more, because ${thrown.message}`)
+      return this.#prepareOnAll(await this.#readyThreads(), order, ports)
     }
   }
 
   /** The first worker goes ahead, because it may learn from the kernel which ports the others share. */
   async #prepareOnAll(
     threads: readonly WorkerThread[],
-    generation: number,
-    model: Model,
+    order: Order,
     ports: readonly number[],
   ): Promise<Prepared> {
     const [first, ...others] = threads
     if (!first) throw new Error('no worker is running')
     try {
-      const report = await first.ask('prepare', { generation, model, ports }, this.#prepareLimitMs)
+      const report = await first.ask('prepare', { ...order, ports }, this.#prepareLimitMs)
       const bound = report.listeners.map((listener) => listener.port)
       const settled = await Promise.allSettled(
-        others.map((thread) =>
-          thread.ask('prepare', { generation, model, ports: bound }, this.#prepareLimitMs),
-        ),
+        others.map((thread) => thread.ask('prepare', { ...order, ports: bound }, this.#prepareLimitMs)),
       )
       const refused = settled.find((outcome) => outcome.status === 'rejected')
       if (refused) throw refused.reason
       this.#refuseIfDraining()
       return { threads, report }
     } catch (thrown) {
-      await Promise.all(threads.map((thread) => this.#discard(thread, generation)))
+      await Promise.all(threads.map((thread) => this.#discard(thread, order.generation)))
       throw thrown
     }
   }

@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
+import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
+import type { PluginLoaders } from '../../sandbox/plugin/roster.ts'
 import type { DataPlane, PreparedGeneration } from '../data-plane.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { MetricSnapshot } from '../telemetry/metric-snapshot.ts'
@@ -9,6 +11,8 @@ import { makeQueue } from './queue.ts'
 /** What a worker is made of, for {@link serveMainThread}. */
 export interface WorkerPieces {
   readonly plane: DataPlane
+  /** What runs plugins in this thread. */
+  loadersOf(code: SandboxCode): PluginLoaders
   snapshot(): MetricSnapshot
   setLogLevel(level: LogLevel): void
   reopenLogs(): void
@@ -59,13 +63,15 @@ function makeHandlers(pieces: WorkerPieces): Handlers {
     return found
   }
   return {
-    prepare: ({ generation, model, ports }) =>
+    prepare: ({ generation, model, ports, code, tolerated }) =>
       inOrder(async () => {
         const opened = pieces.open(model)
         try {
-          const prepared = await plane.prepare(generation, model, ports)
+          const loaders = code ? pieces.loadersOf(code) : {}
+          const prepared = await plane.prepare(generation, model, ports, { loaders, tolerated })
           waiting.set(generation, { prepared, opened })
-          return { listeners: prepared.listeners, chains: prepared.chains, warnings: prepared.warnings }
+          const { listeners, chains, warnings, faulty } = prepared
+          return { listeners, chains, warnings, faulty }
         } catch (thrown) {
           opened.discard()
           throw thrown
@@ -88,6 +94,7 @@ function makeHandlers(pieces: WorkerPieces): Handlers {
       }),
     metrics: async () => pieces.snapshot(),
     endpoints: async () => plane.endpoints(),
+    plugins: async () => plane.plugins(),
     generations: async () => plane.generations(),
     logLevel: async ({ level }) => {
       pieces.setLogLevel(level)

@@ -1,4 +1,5 @@
 import v8 from 'node:v8'
+import { MessageChannel } from 'node:worker_threads'
 import { test } from 'tap'
 
 test("V8's flags are set when a worker is started, not when the code is loaded", async (t) => {
@@ -12,6 +13,7 @@ test("V8's flags are set when a worker is started, not when the code is loaded",
     logLevel: 'info',
     heartbeat: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
     heartbeatMs: 1_000,
+    keyValues: new MessageChannel().port2,
   } as const
   const url = new URL('../../test/fixtures/scripted-worker.ts', import.meta.url)
   const thread = new WorkerThread(url, setup, 4_000)

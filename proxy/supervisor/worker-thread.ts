@@ -78,6 +78,7 @@ export class WorkerThread {
     v8.setFlagsFromString(`--initial-old-space-size=${oldGenerationMb}`)
     this.#worker = new Worker(url, {
       workerData: setup,
+      transferList: [setup.keyValues],
       name: `pillion-worker-${setup.workerId}`,
       resourceLimits,
     })

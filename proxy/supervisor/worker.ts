@@ -1,5 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
+import { KeyValueClient } from '../../sandbox/plugin/kv-port.ts'
+import { makeLoaders } from '../../sandbox/plugin/loaders.ts'
 import { createDataPlane } from '../data-plane.ts'
 import { AccessLogWriter, type AccessLogWriterOptions } from '../telemetry/access-log-writer.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -65,16 +67,22 @@ function main(setup: WorkerSetup): void {
   const meter = new WorkerMeter({ log })
   const dropped = meter.counter('pillion_access_log_dropped_total', {})
   const accessLogs = new AccessLogs({ log, onDrop: (count) => dropped.add(count) })
+  const keyValues = new KeyValueClient(setup.keyValues)
   const plane = createDataPlane({
     log,
     meter,
     writeAccessLog: (line) => accessLogs.write(line),
     reusePort: setup.reusePort,
     idPrefix: setup.idPrefix,
+    plugins: { keyValueOf: (plugin) => keyValues.of(plugin), metrics: meter.scripts },
   })
   serveMainThread(parentPort, {
     plane,
-    snapshot: () => meter.snapshot(),
+    loadersOf: makeLoaders,
+    snapshot: () => {
+      plane.measure()
+      return meter.snapshot()
+    },
     setLogLevel: (level) => log.setLevel(level),
     reopenLogs: () => accessLogs.reopen(),
     open: (model) => {

@@ -1,8 +1,24 @@
 import { type MetricName, metrics } from '../../chains/telemetry.ts'
+import type { ScriptMetricKind } from '../../sandbox/plugin/script-metrics.ts'
 
 /** All that one worker has counted, as plain data that crosses threads. */
 export interface MetricSnapshot {
   readonly families: readonly FamilySnapshot[]
+  /** What plugins count by names of their own. */
+  readonly scripts: readonly ScriptFamily[]
+}
+
+/** All series of one metric that a plugin made. */
+export interface ScriptFamily {
+  readonly name: string
+  readonly kind: ScriptMetricKind
+  /** `plugin` first. */
+  readonly labelNames: readonly string[]
+  /** Histograms only; empty for the others. */
+  readonly buckets: readonly number[]
+  /** As in {@link FamilySnapshot}. */
+  readonly labels: readonly string[]
+  readonly values: Float64Array
 }
 
 /** All series of one metric. */

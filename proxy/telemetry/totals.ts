@@ -1,6 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { type MetricName, metrics } from '../../chains/telemetry.ts'
 import { type MetricSnapshot, overflowLabel, seriesKey, seriesWidth } from './metric-snapshot.ts'
+import { ScriptTotals } from './script-totals.ts'
 
 /** What {@link MetricTotals} is made with. */
 export interface MetricTotalsOptions {
@@ -86,6 +87,7 @@ export class MetricTotals {
   readonly #maxDepartedSeries: number
   readonly #workers = new Map<number, MetricSnapshot>()
   readonly #departed = new Sums()
+  readonly #scripts = new ScriptTotals()
   #current = new Sums()
 
   constructor(options: MetricTotalsOptions) {
@@ -102,6 +104,7 @@ export class MetricTotals {
   /** Takes the newest snapshot of a worker in place of its last. Not for a worker that is gone. */
   update(workerId: number, snapshot: MetricSnapshot): void {
     this.#workers.set(workerId, snapshot)
+    this.#scripts.update(workerId, snapshot.scripts)
   }
 
   /** The worker will count no more. Its id may be used again after this. */
@@ -109,6 +112,7 @@ export class MetricTotals {
     const last = this.#workers.get(workerId)
     if (!last) return
     this.#workers.delete(workerId)
+    this.#scripts.workerGone(workerId)
     this.#departed.add(last, (name) => metrics[name].kind !== 'gauge', this.#maxDepartedSeries)
   }
 
@@ -119,7 +123,8 @@ export class MetricTotals {
     for (const snapshot of this.#workers.values()) sums.add(snapshot, () => true, Number.POSITIVE_INFINITY)
     this.#current = sums
     for (const name of sums.families.keys()) this.#register(name)
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+    const own = await this.#registry.metrics()
+    return { contentType: this.#registry.contentType, text: own + this.#scripts.exposition() }
   }
 
   #register(name: MetricName): void {

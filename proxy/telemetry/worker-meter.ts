@@ -14,6 +14,7 @@ import {
   seriesKey,
   seriesWidth,
 } from './metric-snapshot.ts'
+import { ScriptMeter } from './script-meter.ts'
 
 type Labels = Readonly<Record<string, string>>
 
@@ -92,6 +93,8 @@ const defaultMaxSeries = 20_000
 
 /** The instruments of one worker: plain numbers. Series are never removed. */
 export class WorkerMeter implements Meter {
+  /** What plugins count by names of their own. */
+  readonly scripts: ScriptMeter
   readonly #maxSeries: number
   readonly #log: Log | null
   readonly #families = new Map<MetricName, Family>()
@@ -101,6 +104,7 @@ export class WorkerMeter implements Meter {
   constructor(options: WorkerMeterOptions = {}) {
     this.#maxSeries = options.maxSeries ?? defaultMaxSeries
     this.#log = options.log ?? null
+    this.scripts = new ScriptMeter(this.#log)
   }
 
   counter(name: MetricName<'counter'>, labels: Labels): Counter {
@@ -128,7 +132,7 @@ export class WorkerMeter implements Meter {
       }
       families.push({ name, labels: labels.slice(), values })
     }
-    return { families }
+    return { families, scripts: this.scripts.snapshot() }
   }
 
   // The name decides the class of the cell, so what is found has the type of what would be made.

@@ -1,0 +1,41 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import type { Model } from '../../chains/model.ts'
+import { KeyValueStore } from '../../sandbox/plugin/kv.ts'
+import { serveKeyValue } from '../../sandbox/plugin/kv-port.ts'
+import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
+
+/** What the main thread has for the plugins of all workers: the code that runs them, and what they share. */
+export class PluginSupply {
+  readonly #load: () => Promise<SandboxCode>
+  readonly #store = new KeyValueStore()
+  #code: Promise<SandboxCode> | null = null
+
+  /** `load` is called once, when the first plugin comes. */
+  constructor(load: () => Promise<SandboxCode>) {
+    this.#load = load
+  }
+
+  /** What runs the plugins of a model; null when it has none. Rejects with one clear line. */
+  async codeFor(model: Model): Promise<SandboxCode | null> {
+    if (model.plugins.length === 0) return null
+    this.#code ??= this.#load()
+    try {
+      return await this.#code
+    } catch (thrown) {
+      this.#code = null
+      throw thrown
+    }
+  }
+
+  /** The way of a new worker to what plugins share. It ends with the worker. */
+  openPort(): MessagePort {
+    const { port1, port2 } = new MessageChannel()
+    serveKeyValue(port1, this.#store)
+    return port2
+  }
+
+  /** A model has come into service: what plugins kept that are no longer there is forgotten. */
+  serving(model: Model): void {
+    this.#store.keepOnly(new Set(model.plugins.map(({ name }) => name)))
+  }
+}

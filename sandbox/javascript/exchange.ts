@@ -1,0 +1,126 @@
+import { Body } from '../../chains/body.ts'
+import type { Context } from '../../chains/context.ts'
+import { HeaderList } from '../../chains/headers.ts'
+import { type HttpRequest, type HttpResponse, localResponse } from '../../chains/http.ts'
+import type { PluginError } from '../plugin/contract.ts'
+import type { GuestValue } from '../quickjs/contract.ts'
+
+/** Which message of an exchange is meant, as the guest numbers them. */
+export const ways = { request: 0, response: 1 } as const
+
+/** What a promise of a callback was rejected with. */
+export interface Rejection {
+  readonly message: string
+  readonly stack: string
+}
+
+/** Told how a callback that gave a promise ended: well (null), by a rejection, or with the instance. */
+export type Finish = (how: Rejection | PluginError | null) => void
+
+/** What a callback asked to be done with the exchange once the call is over. */
+export type Change = () => void
+
+/** One exchange of a JavaScript plugin: what its guest number stands for. */
+export class ScriptExchange {
+  readonly id: number
+  readonly cx: Context
+  request: HttpRequest | null = null
+  response: HttpResponse | null = null
+  /** The answer that the plugin gave in place of what there was; taken by the filter. */
+  answer: HttpResponse | null = null
+  /** Who waits for a callback that gave a promise. */
+  finish: Finish | null = null
+  /** How such a callback ended before anybody waited for it. */
+  ended: { readonly rejection: Rejection | null } | null = null
+  /** Messages whose body the plugin has put another in place of. */
+  readonly replaced = new Set<HttpRequest | HttpResponse>()
+  /** A body that is being collected for the plugin; the exchange does not go on before. Never rejects. */
+  reading: Promise<void> | null = null
+  /** Why a body could not be collected. */
+  bodyFault: Error | null = null
+  /** TCP: where `cx.send` and `cx.close` go. */
+  connection: ScriptConnection | null = null
+
+  constructor(id: number, cx: Context) {
+    this.id = id
+    this.cx = cx
+  }
+
+  /** The message of that way. Throws a `RangeError` when there is none (yet). */
+  message(way: number): HttpRequest | HttpResponse {
+    const message = way === ways.request ? this.request : this.response
+    if (!message) throw new RangeError('there is no such message in this exchange')
+    return message
+  }
+}
+
+/** What a plugin can do to a TCP connection outside of its own turn. */
+export interface ScriptConnection {
+  send(way: number, bytes: Uint8Array): void
+  close(): void
+}
+
+/** The first line of a message, its parts by line feeds. */
+export function lineOf(message: HttpRequest | HttpResponse): string {
+  if ('method' in message) return `${message.method}\n${message.path}\n${message.version}`
+  return `${message.status}\n${message.reason}`
+}
+
+/** Puts a part of the first line in place. Throws a `TypeError` for what HTTP cannot carry. */
+export function editLine(message: HttpRequest | HttpResponse, field: string, value: string): void {
+  if ('method' in message) {
+    if (field === 'method') message.method = checkedBy(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, field, value)
+    else message.path = checkedBy(/^[\x21-\x7e]+$/, field, value)
+  } else if (field === 'status') {
+    const status = Number(value)
+    if (!Number.isInteger(status) || status < 200 || status > 599) {
+      throw new TypeError(`${JSON.stringify(value)} is no status; it is a number from 200 to 599`)
+    }
+    message.status = status
+    message.reason = ''
+  } else message.reason = checkedBy(/^[\t\x20-\x7e]*$/, field, value)
+}
+
+/** Does to `headers` what lines of three say: `set`, `append` or `delete`, name, value. */
+export function editHeaders(headers: HeaderList, edits: string): void {
+  const lines = edits.split('\n')
+  for (let at = 0; at + 2 < lines.length; at += 3) {
+    const [what, name, value] = [lines[at], lines[at + 1] as string, lines[at + 2] as string]
+    if (isFraming(name)) continue
+    if (what === 'set') headers.set(name, value)
+    else if (what === 'append') headers.append(name, value)
+    else headers.delete(name.toLowerCase())
+  }
+}
+
+/** What frames a message, or concerns one hop: the codec's business, which a plugin cannot change. */
+function isFraming(name: string): boolean {
+  return /^(content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|proxy-connection)$/i.test(
+    name,
+  )
+}
+
+/** A body out of what came across the wall; null is none. */
+export function bodyFrom(value: GuestValue): Body | null {
+  if (typeof value === 'string') return value === '' ? null : Body.of(Buffer.from(value, 'utf8'))
+  return value instanceof Uint8Array && value.length > 0 ? Body.of(value) : null
+}
+
+/** An answer out of its lines: status, reason, then names and values. Throws a `TypeError` for what HTTP cannot carry. */
+export function answerFrom(head: string, body: GuestValue): HttpResponse {
+  const [status = '200', reason = '', ...fields] = head.split('\n')
+  const headers = new HeaderList()
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const name = fields[at] as string
+    if (!isFraming(name)) headers.append(name, fields[at + 1] as string)
+  }
+  const response = localResponse(Number(status), headers, bodyFrom(body))
+  response.reason = checkedBy(/^[\t\x20-\x7e]*$/, 'reason', reason)
+  return response
+}
+
+function checkedBy(pattern: RegExp, field: string, value: string): string {
+  if (!pattern.test(value))
+    throw new TypeError(`${JSON.stringify(value)} cannot be the ${field} of a message`)
+  return value
+}

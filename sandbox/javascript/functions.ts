@@ -1,0 +1,154 @@
+import { ProxyError } from '../../chains/failures.ts'
+import { type GuestValue, type HostCall, type HostFunction, HostRefusal } from '../quickjs/contract.ts'
+import { answerFrom, bodyFrom, editHeaders, editLine, lineOf } from './exchange.ts'
+import { fetched, fetchOf } from './fetch.ts'
+import type { ScriptInstance } from './instance.ts'
+import { scriptMetrics } from './metrics.ts'
+import { readBody } from './read-body.ts'
+import { storeOperation } from './store.ts'
+import { configOf, readVariable, writeVariable } from './variables.ts'
+
+const logLevels = ['debug', 'info', 'warn', 'error'] as const
+const maxLogLength = 4_096
+
+/**
+ * What a guest of a JavaScript plugin can call. All of it reads first, and
+ * leaves what is to change to the end of the call, so that a guest at the end
+ * of its stack cannot have half of it.
+ */
+export function hostFunctions(instance: ScriptInstance): Record<string, HostFunction> {
+  return { ...messageFunctions(instance), ...exchangeFunctions(instance), ...scriptMetrics(instance) }
+}
+
+/** Turns what our own checks throw into an exception of the guest. */
+function refusing(called: (call: HostCall) => GuestValue): HostFunction {
+  return (call) => {
+    try {
+      return called(call)
+    } catch (thrown) {
+      if (thrown instanceof TypeError || thrown instanceof RangeError) throw new HostRefusal(thrown.message)
+      throw thrown
+    }
+  }
+}
+
+function bodyArgument(call: HostCall, index: number): GuestValue {
+  if (call.isUndefined(index)) return null
+  try {
+    return call.string(index)
+  } catch {
+    return call.bytes(index)
+  }
+}
+
+function messageFunctions(instance: ScriptInstance): Record<string, HostFunction> {
+  const messageOf = (call: HostCall) => instance.exchange(call.number(0)).message(call.number(1))
+  return {
+    line: refusing((call) => lineOf(messageOf(call))),
+    headers: refusing((call) => messageOf(call).headers.fields.join('\n')),
+    editHeaders: refusing((call) => {
+      const [message, edits] = [messageOf(call), call.string(2)]
+      const trial = message.headers.clone()
+      editHeaders(trial, edits)
+      instance.later(() => {
+        message.headers = trial
+      })
+    }),
+    editLine: refusing((call) => {
+      const [message, field, value] = [messageOf(call), call.string(2), call.string(3)]
+      editLine({ ...message }, field, value)
+      instance.later(() => editLine(message, field, value))
+    }),
+    readBody: refusing((call) => {
+      const exchange = instance.exchange(call.number(0))
+      const message = exchange.message(call.number(1))
+      const promise = call.number(2)
+      instance.later(() => readBody(instance, exchange, message, promise))
+    }),
+    replaceBody: refusing((call) => {
+      const exchange = instance.exchange(call.number(0))
+      const message = exchange.message(call.number(1))
+      const body = bodyFrom(bodyArgument(call, 2))
+      instance.later(() => {
+        exchange.replaced.add(message)
+        message.body?.cancel(new ProxyError('CLIENT_GONE', 'a plugin put another body in its place'))
+        message.body = body
+      })
+    }),
+    answer: refusing((call) => {
+      const exchange = instance.exchange(call.number(0))
+      const answer = answerFrom(call.string(1), bodyArgument(call, 2))
+      instance.later(() => {
+        exchange.answer = answer
+      })
+    }),
+    decode: (call) => Buffer.from(call.bytes(0)).toString('utf8'),
+  }
+}
+
+function exchangeFunctions(instance: ScriptInstance): Record<string, HostFunction> {
+  const exchangeOf = (call: HostCall) => instance.exchange(call.number(0))
+  return {
+    finished: (call) => {
+      const exchange = instance.exchanges.get(call.number(0))
+      const [message, stack] = [call.string(1), call.string(2)]
+      instance.later(() => {
+        if (!exchange) return
+        const { finish } = exchange
+        const rejection = message === '' ? null : { message, stack }
+        exchange.finish = null
+        if (finish) finish(rejection)
+        else exchange.ended = { rejection }
+      })
+    },
+    variable: refusing((call) => readVariable(exchangeOf(call).cx, call.string(1))),
+    setVariable: refusing((call) => {
+      const change = writeVariable(exchangeOf(call).cx, instance.host.model, call.string(1), call.string(2))
+      instance.later(change)
+    }),
+    configId: refusing((call) => instance.configs.idOf(configOf(exchangeOf(call).cx, instance.spec.name))),
+    configText: (call) => instance.configs.textOf(call.number(0)),
+    log: (call) => {
+      const level = logLevels.find((name) => name === call.string(0)) ?? 'info'
+      const text = call.string(1).slice(0, maxLogLength)
+      instance.later(() => instance.host.tools.log[level](text, { plugin: instance.spec.name }))
+    },
+    fetch: refusing((call) => {
+      const exchange = exchangeOf(call)
+      const promise = call.number(1)
+      const asked = fetchOf(instance, call.string(2), bodyArgument(call, 3))
+      instance.later(() => {
+        fetched(instance, exchange, asked).then(
+          ({ head, body }) => instance.settleFetch(exchange, promise, head, body),
+          (error: Error) => instance.settle(exchange, promise, error.message, undefined),
+        )
+      })
+    }),
+    store: (call) => {
+      const exchange = instance.current
+      const [promise, operation] = [call.number(1), storeOperation(instance, call)]
+      instance.later(() => {
+        operation().then(
+          (text) => exchange && instance.settle(exchange, promise, '', text),
+          (error: Error) => exchange && instance.settle(exchange, promise, error.message, undefined),
+        )
+      })
+    },
+    send: refusing((call) => {
+      const exchange = exchangeOf(call)
+      const way = call.number(1)
+      const bytes = bodyArgument(call, 2)
+      instance.later(() => exchange.connection?.send(way, bytesOf(bytes)))
+    }),
+    closeConnection: refusing((call) => {
+      const exchange = exchangeOf(call)
+      instance.later(() => exchange.connection?.close())
+    }),
+  }
+}
+
+/** Text or bytes as bytes. */
+export function bytesOf(value: GuestValue): Uint8Array {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8')
+  return value instanceof Uint8Array ? value : new Uint8Array()
+}

@@ -1,0 +1,211 @@
+import type { Context } from '../../chains/context.ts'
+import type { PluginSpec } from '../../chains/plugins.ts'
+import { PluginError, PluginFault, type PluginHost } from '../plugin/contract.ts'
+import type { EngineCode, GuestEntry, GuestValue, ScriptEngine } from '../quickjs/contract.ts'
+import { EngineError } from '../quickjs/contract.ts'
+import { createEngine } from '../quickjs/engine.ts'
+import { parseStack } from '../quickjs/faults.ts'
+import { type Change, ScriptExchange } from './exchange.ts'
+import { hostFunctions } from './functions.ts'
+import type { GuestSources } from './guest-sources.ts'
+import { type Positions, positionsOf } from './positions.ts'
+import { ConfigNumbers } from './variables.ts'
+
+/** How long the evaluation of a plugin at load may take, in milliseconds. */
+const loadMs = 2_000
+const entryNames = [
+  'received',
+  'callbacks',
+  'request',
+  'response',
+  'data',
+  'settle',
+  'settleFetch',
+  'close',
+] as const
+type EntryName = (typeof entryNames)[number]
+
+/** Which callbacks a plugin has, as bits; the guest's own numbers. */
+export const callbackBits = { onRequest: 1, onResponse: 2, onData: 4 } as const
+
+/** What an instance is made from. */
+export interface InstanceOptions {
+  readonly spec: PluginSpec
+  readonly host: PluginHost
+  readonly code: EngineCode
+  readonly sources: GuestSources
+}
+
+/**
+ * One instance of a JavaScript plugin: an engine, and the exchanges in it.
+ * When the engine dies, all of them end. Throws a {@link PluginFault} when the plugin cannot be loaded.
+ */
+export class ScriptInstance implements Disposable {
+  readonly spec: PluginSpec
+  readonly host: PluginHost
+  readonly exchanges = new Map<number, ScriptExchange>()
+  readonly configs = new ConfigNumbers()
+  /** Which callbacks there are. */
+  readonly callbacks: number
+  readonly #engine: ScriptEngine
+  readonly #entries: Readonly<Record<EntryName, GuestEntry>>
+  readonly #positions: Positions
+  /** What the call that runs wants done when it is over. */
+  #changes: Change[] = []
+  #current: ScriptExchange | null = null
+  #lastId = 0
+
+  constructor({ spec, host, code, sources }: InstanceOptions) {
+    this.spec = spec
+    this.host = host
+    this.#positions = positionsOf(spec)
+    const { callMs, memoryMiB } = spec.policy.limits
+    try {
+      this.#engine = createEngine(code, {
+        limits: { callMs, loadMs, heapBytes: memoryMiB * 1_048_576 },
+        functions: hostFunctions(this),
+        guest: sources,
+      })
+      const entries = entryNames.map((name) => [name, this.#engine.entry(name)] as const)
+      this.#entries = Object.fromEntries(entries) as Record<EntryName, GuestEntry>
+      this.#engine.evaluateModule(spec.source, this.#positions.file, this.#entries.received)
+      this.callbacks = this.#engine.callNumbers(this.#entries.callbacks, 0, 0, 0)
+    } catch (thrown) {
+      if (!(thrown instanceof EngineError)) throw thrown
+      throw new PluginFault(spec, this.#positions.of(thrown.frames), thrown.message)
+    }
+  }
+
+  get isDead(): boolean {
+    return this.#engine.isDead
+  }
+
+  get memoryBytes(): number {
+    return this.#engine.memoryBytes
+  }
+
+  /** A new exchange in the guest. It is to be closed. */
+  open(cx: Context): ScriptExchange {
+    this.#lastId += 1
+    const exchange = new ScriptExchange(this.#lastId, cx)
+    this.exchanges.set(exchange.id, exchange)
+    return exchange
+  }
+
+  /** Forgets an exchange, in the guest too. Harmless when it is forgotten already. */
+  close(exchange: ScriptExchange): void {
+    if (!this.exchanges.delete(exchange.id) || this.isDead) return
+    try {
+      this.#engine.callNumbers(this.#entries.close, exchange.id, 0, 0)
+    } catch (thrown) {
+      this.failure(thrown, exchange.cx)
+    }
+  }
+
+  /** Runs `onRequest` or `onResponse`. Throws a `PluginError`. */
+  run(name: 'request' | 'response', exchange: ScriptExchange): number {
+    return this.#timed(exchange, () => this.#engine.callNumbers(this.#entries[name], exchange.id, 0, 0))
+  }
+
+  /** Runs any other entry for an exchange. Throws a `PluginError`. */
+  call(name: EntryName, exchange: ScriptExchange, args: readonly GuestValue[]): GuestValue {
+    return this.#timed(exchange, () => this.#engine.call(this.#entries[name], args))
+  }
+
+  /** Settles a promise of the guest; nothing happens when the exchange is over. */
+  settle(exchange: ScriptExchange, promise: number, error: string, value: GuestValue): void {
+    this.#settle('settle', exchange, [promise, error, value])
+  }
+
+  /** Settles what `cx.fetch` gave. */
+  settleFetch(exchange: ScriptExchange, promise: number, head: string, body: Uint8Array): void {
+    this.#settle('settleFetch', exchange, [promise, head, body])
+  }
+
+  #settle(entry: EntryName, exchange: ScriptExchange, args: readonly GuestValue[]): void {
+    if (this.isDead || !this.exchanges.has(exchange.id)) return
+    try {
+      this.call(entry, exchange, args)
+    } catch (thrown) {
+      const { finish } = exchange
+      exchange.finish = null
+      if (!(thrown instanceof PluginError)) throw thrown
+      finish?.(thrown)
+    }
+  }
+
+  /** For host functions: something to be done when the call is over, unless it fails. */
+  later(change: Change): void {
+    this.#changes.push(change)
+  }
+
+  /** For host functions: the exchange of that number. Throws a `RangeError` for one that is over. */
+  exchange(id: number): ScriptExchange {
+    const exchange = this.exchanges.get(id)
+    if (!exchange) throw new RangeError('the exchange is over')
+    return exchange
+  }
+
+  /** Turns what an engine threw into a counted `PluginError`; all exchanges of a dead engine end with it. */
+  failure(thrown: unknown, cx: Context | undefined): PluginError {
+    const error = this.#positions.error(thrown)
+    this.host.meter.failed(error.kind, error, cx)
+    if (this.isDead) this.#endAll(error)
+    return error
+  }
+
+  /** Counts a failure that is none of the engine's. */
+  fail(kind: 'limit' | 'pause', reason: string, cx: Context): PluginError {
+    const error = new PluginError(this.spec, kind, null, reason)
+    this.host.meter.failed(kind, error, cx)
+    return error
+  }
+
+  /** A promise of a callback was rejected: what with, counted. */
+  rejection(
+    { message, stack }: { readonly message: string; readonly stack: string },
+    cx: Context,
+  ): PluginError {
+    return this.failure(new EngineError('exception', message, parseStack(stack), false), cx)
+  }
+
+  [Symbol.dispose](): void {
+    this.#engine[Symbol.dispose]()
+    this.#endAll(this.#positions.error(new EngineError('crash', 'it was unloaded', [], true)))
+  }
+
+  #endAll(error: PluginError): void {
+    const ended = [...this.exchanges.values()]
+    this.exchanges.clear()
+    for (const exchange of ended) {
+      const { finish, connection } = exchange
+      exchange.finish = null
+      connection?.close()
+      finish?.(error)
+    }
+  }
+
+  #timed<T>(exchange: ScriptExchange, enter: () => T): T {
+    const begun = performance.now()
+    this.#changes = []
+    this.#current = exchange
+    let result: T
+    try {
+      result = enter()
+    } catch (thrown) {
+      throw this.failure(thrown, exchange.cx)
+    } finally {
+      this.#current = null
+      this.host.meter.called(performance.now() - begun, exchange.cx)
+    }
+    const changes = this.#changes
+    this.#changes = []
+    for (const change of changes) change()
+    return result
+  }
+
+  /** The exchange whose callback runs at this moment, if any. */
+  get current(): ScriptExchange | null {
+    return this.#current
+  }
+}
