@@ -28,6 +28,10 @@ export interface StartEvent {
   readonly body: Body | null
   /** Whether `body` says all that follows, also when it is null (an empty message). False: data and end events follow. */
   readonly isWhole: boolean
+  /** When not whole: how many bytes of data follow, if that is known. The guest never sees it, and need not give it. */
+  readonly length?: number
+  /** When not whole: the head may still be edited until the message ends. As with `length`. */
+  readonly isLate?: boolean
 }
 
 /** Bytes; they must not change any more. Empty is a flush marker. */

@@ -1,0 +1,10 @@
+import { host } from '../host.ts'
+import { defineGlobal } from '../scope.ts'
+import { Cache } from './cache.ts'
+import { URLRouter } from './url-router.ts'
+
+/** `algo`: caches, routers and the like. */
+export function installAlgo(): void {
+  const algo = { Cache, URLRouter, uuid: () => host.uuid() }
+  defineGlobal('algo', { value: Object.freeze(algo) })
+}

@@ -1,0 +1,59 @@
+import type { Context } from '../../../chains/context.ts'
+import type { Next } from '../../../chains/filter.ts'
+import type { HttpRequest, HttpResponse } from '../../../chains/http.ts'
+import type { ByteStream } from '../../../chains/stream.ts'
+import type { GuestContext } from '../guest-session.ts'
+import { HeldBytes } from './held-bytes.ts'
+import type { Endable, Runtime } from './runtime.ts'
+
+/** What stands behind a plugin in its chain. */
+export type RestOfChain =
+  | { readonly kind: 'http'; readonly request: HttpRequest; readonly next: Next<HttpRequest, HttpResponse> }
+  | { readonly kind: 'tcp'; readonly stream: ByteStream; readonly next: Next<ByteStream, ByteStream> }
+
+/**
+ * One exchange in one plugin: what all its lines share. The contexts of the
+ * guest are closed when the last line is over.
+ */
+export class Exchange {
+  readonly runtime: Runtime
+  readonly rest: RestOfChain
+  readonly held: HeldBytes
+  readonly #contexts: GuestContext[] = []
+  #lines = 0
+
+  constructor(runtime: Runtime, rest: RestOfChain) {
+    this.runtime = runtime
+    this.rest = rest
+    this.held = new HeldBytes(runtime.spec.policy.limits.bufferKiB * 1_024)
+  }
+
+  /**
+   * A context for a line, cloned from another if one is given; it lives as long
+   * as the exchange. Null when the guest cannot give one, which ends the line.
+   */
+  openIn(line: Endable & { readonly cx: Context }, parent: GuestContext | null): GuestContext | null {
+    try {
+      const context = this.runtime.session.open(line.cx, parent)
+      this.#contexts.push(context)
+      return context
+    } catch (thrown) {
+      line.fail(thrown)
+      return null
+    }
+  }
+
+  /** A line begins. */
+  enter(line: Endable): void {
+    this.#lines += 1
+    this.runtime.lines.add(line)
+  }
+
+  /** A line is over, with all that it does when it ends. */
+  leave(line: Endable): void {
+    this.runtime.lines.delete(line)
+    this.#lines -= 1
+    if (this.#lines > 0) return
+    for (const context of this.#contexts) context.close()
+  }
+}
