@@ -44,6 +44,43 @@ export function nginx(accessLog: 'off' | 'on'): Contestant {
   }
 }
 
+/** Scripts that read one request header, and set one on the request and one on the response. */
+const nginxScripts = {
+  njs: {
+    modules: ['ngx_http_js_module.so'],
+    http: 'js_import plugin from plugin.js; js_set $seen plugin.seen;',
+    location: 'proxy_set_header x-seen $seen; js_header_filter plugin.mark;',
+  },
+  Lua: {
+    modules: ['ndk_http_module.so', 'ngx_http_lua_module.so'],
+    http: '',
+    location: `access_by_lua_block { ngx.req.set_header("x-seen", ngx.var.http_user_agent or "none") }
+    header_filter_by_lua_block { ngx.header["x-mark"] = "1" }`,
+  },
+} as const
+
+const njsPlugin = `function seen(r) { return r.headersIn['user-agent'] || 'none' }
+function mark(r) { r.headersOut['x-mark'] = '1' }
+export default { seen, mark }
+`
+
+/** nginx as in {@link nginx}, with a script in it. */
+export function scriptedNginx(language: keyof typeof nginxScripts): Contestant {
+  const { modules, http, location } = nginxScripts[language]
+  const paths = modules.map((module) => `/usr/lib/nginx/modules/${module}`)
+  const isThere = isInstalled('nginx') && paths.every((path) => existsSync(path))
+  return {
+    name: `nginx + ${language}`,
+    missing: isThere ? null : `nginx's module for ${language} is not installed`,
+    start: (stage) => {
+      writeFileSync(join(stage.folder, 'plugin.js'), njsPlugin)
+      const load = paths.map((path) => `load_module ${path};\n`).join('')
+      const configFor = (port: number) => load + nginxProxy(stage, port, 'off', { http, location })
+      return startWithConfig(`nginx-${language}`, stage, configFor, nginxCommand)
+    },
+  }
+}
+
 /** HAProxy in HTTP mode, one thread. */
 export function haproxy(): Contestant {
   return {
@@ -134,12 +171,18 @@ async function startWithConfig(
   return Object.assign(await startPinned(proxyCore, commandFor(file), port), { port })
 }
 
-function nginxProxy({ folder, originPort }: Stage, port: number, accessLog: 'off' | 'on'): string {
+function nginxProxy(
+  { folder, originPort }: Stage,
+  port: number,
+  accessLog: 'off' | 'on',
+  script = { http: '', location: '' },
+): string {
   const log = accessLog === 'off' ? 'off' : '/dev/null'
   return nginxMain(
     folder,
-    `nginx-${accessLog}`,
+    `nginx-${port}`,
     `access_log ${log};
+${script.http}
 upstream origin { server 127.0.0.1:${originPort}; keepalive 128; keepalive_requests 1000000000; keepalive_timeout 600s; }
 server {
   listen 127.0.0.1:${port};
@@ -149,6 +192,7 @@ server {
     proxy_set_header Connection "";
     proxy_request_buffering off;
     proxy_max_temp_file_size 0;
+    ${script.location}
   }
 }`,
   )

@@ -37,6 +37,32 @@ export function pillionFull(): Contestant {
   })
 }
 
+const headerPlugin = `pipy()
+  .pipeline()
+  .handleMessageStart(request => {
+    request.head.headers['x-seen'] = request.head.headers['user-agent'] || 'none'
+  })
+  .chain()
+  .handleMessageStart(response => { response.head.headers['x-mark'] = '1' })
+`
+
+/**
+ * Pillion with routing, load balancing, and `count` PipyJS plugins, each of
+ * which reads one request header, and sets one on the request and one on the response.
+ */
+export function pillionPlugins(count: number): Contestant {
+  const name = count === 1 ? 'Pillion, PipyJS plugin' : `Pillion, ${count} PipyJS plugins`
+  return pillion(name, (stage, port) => {
+    const plugins = Array.from({ length: count }, (_, index) => {
+      const file = join(stage.folder, `headers-${index}.js`)
+      writeFileSync(file, headerPlugin)
+      return { name: `headers-${index}`, file, chains: ['inbound-http'], priority: 115 }
+    })
+    const chains = { 'inbound-http': ['http-routing', 'load-balancing'] }
+    return { ...inbound(stage, port, 'http'), chains, plugins }
+  })
+}
+
 /** Pillion as a relay of bytes. */
 export function pillionTcp(): Contestant {
   return pillion('Pillion, tcp', (stage, port) => inbound(stage, port, 'tcp'))

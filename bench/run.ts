@@ -18,16 +18,18 @@ import {
   nginxStream,
   npmPeer,
   type Running,
+  scriptedNginx,
 } from './contestants.ts'
 import { measureHttp } from './http.ts'
 import { generator } from './load/closed-loop.ts'
-import { buildPillion, pillionBare, pillionFull, pillionTcp } from './pillion.ts'
+import { buildPillion, pillionBare, pillionFull, pillionPlugins, pillionTcp } from './pillion.ts'
+import { measurePluginMemory, measurePlugins } from './plugins.ts'
 import { canPin, freePort, isInstalled, loadCore, type Measured, startPinned } from './processes.ts'
 import { machine, writeResults } from './results.ts'
 import { mebibytes, table } from './statistics.ts'
 import { measureBodies, measureTcp } from './streams.ts'
 
-const parts = ['http', 'tcp', 'body', 'idle'] as const
+const parts = ['http', 'plugins', 'tcp', 'body', 'idle'] as const
 type Part = (typeof parts)[number]
 
 const usage = `usage: npm run bench -- [--rounds N] [--seconds N] [--only ${parts.join(',')}] [--peers-only] [--write]`
@@ -60,6 +62,10 @@ async function main(): Promise<void> {
   if (wanted('idle') && !options.peersOnly) add('Idle', await idle())
   if (wanted('http'))
     add(`HTTP, ${options.rounds} rounds of ${options.seconds} s, ${generator}`, await http(options))
+  if (wanted('plugins') && !options.peersOnly) {
+    add('A plugin that reads one header and sets two', await plugins(options))
+    add('Memory of plugins', await pluginMemory())
+  }
   if (wanted('tcp')) add('TCP, 64 KiB writes, 4 connections', await tcp(options))
   if (wanted('body')) add('Large bodies', await bodies(options))
   if (options.write) writeResults(fileURLToPath(new URL('README.md', import.meta.url)), sections)
@@ -108,6 +114,34 @@ async function http(options: Options): Promise<string> {
   return result
 }
 
+async function plugins(options: Options): Promise<string> {
+  const [bare, scripted, njs, lua] = [
+    pillionBare(),
+    pillionPlugins(1),
+    scriptedNginx('njs'),
+    scriptedNginx('Lua'),
+  ]
+  const mark = nginx('off')
+  const pairs = [
+    { without: mark.name, with: njs.name },
+    { without: mark.name, with: lua.name },
+    { without: bare.name, with: scripted.name },
+  ]
+  const contenders = await startAll([mark, njs, lua, bare, scripted], await startOrigin('small'))
+  const result = await measurePlugins(contenders, pairs, options)
+  await stopAll()
+  return result
+}
+
+async function pluginMemory(): Promise<string> {
+  const counts = [0, 1, 5, 25]
+  const contestants = counts.map((count) => pillionPlugins(count))
+  const contenders = await startAll(contestants, await startOrigin('small'))
+  const result = await measurePluginMemory(contenders, counts)
+  await stopAll()
+  return result
+}
+
 async function tcp(options: Options): Promise<string> {
   const sinkPort = await freePort()
   const contenders = await startAll(
@@ -128,7 +162,10 @@ async function bodies(options: Options): Promise<string> {
 }
 
 async function idle(): Promise<string> {
-  const contenders = await startAll([nginx('off'), haproxy(), pillionFull()], await freePort())
+  const contenders = await startAll(
+    [nginx('off'), haproxy(), pillionFull(), pillionPlugins(5)],
+    await freePort(),
+  )
   await sleep(idleMs)
   const rows = contenders.map(([{ name }, running]) => [name, mebibytes(running.residentBytes())])
   await stopAll()
