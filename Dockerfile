@@ -5,6 +5,7 @@ COPY package.json package-lock.json .npmrc tsconfig.json tsconfig.build.json ./
 # The image brings its own Node, so no package's install script is needed.
 RUN npm ci --ignore-scripts
 COPY chains ./chains
+COPY sandbox ./sandbox
 COPY proxy ./proxy
 COPY cli ./cli
 RUN npm run build && npm prune --omit=dev --ignore-scripts

@@ -32,6 +32,8 @@ export class ScriptExchange {
   finish: Finish | null = null
   /** How such a callback ended before anybody waited for it. */
   ended: { readonly rejection: Rejection | null } | null = null
+  /** What the call that runs makes of request and response. */
+  readonly drafts: [Draft | null, Draft | null] = [null, null]
   /** Messages whose body the plugin has put another in place of. */
   readonly replaced = new Set<HttpRequest | HttpResponse>()
   /** A body that is being collected for the plugin; the exchange does not go on before. Never rejects. */
@@ -60,42 +62,60 @@ export interface ScriptConnection {
   close(): void
 }
 
-/** The first line of a message, its parts by line feeds. */
-export function lineOf(message: HttpRequest | HttpResponse): string {
-  if ('method' in message) return `${message.method}\n${message.path}\n${message.version}`
-  return `${message.status}\n${message.reason}`
+/** A part of the first line of a message: 0 method or status, 1 path or reason, 2 version. */
+export function partOf(message: HttpRequest | HttpResponse, index: number): string {
+  if ('method' in message) return [message.method, message.path, message.version][index] ?? ''
+  return index === 0 ? String(message.status) : message.reason
 }
 
 /** Puts a part of the first line in place. Throws a `TypeError` for what HTTP cannot carry. */
-export function editLine(message: HttpRequest | HttpResponse, field: string, value: string): void {
+export function setPart(message: HttpRequest | HttpResponse, index: number, value: string): void {
   if ('method' in message) {
-    if (field === 'method') message.method = checkedBy(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, field, value)
-    else message.path = checkedBy(/^[\x21-\x7e]+$/, field, value)
-  } else if (field === 'status') {
+    if (index === 0) message.method = checkedBy(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, 'method', value)
+    else message.path = checkedBy(/^[\x21-\x7e]+$/, 'path', value)
+  } else if (index === 0) {
     const status = Number(value)
     if (!Number.isInteger(status) || status < 200 || status > 599) {
       throw new TypeError(`${JSON.stringify(value)} is no status; it is a number from 200 to 599`)
     }
     message.status = status
     message.reason = ''
-  } else message.reason = checkedBy(/^[\t\x20-\x7e]*$/, field, value)
+  } else message.reason = checkedBy(/^[\t\x20-\x7e]*$/, 'reason', value)
 }
 
-/** Does to `headers` what lines of three say: `set`, `append` or `delete`, name, value. */
-export function editHeaders(headers: HeaderList, edits: string): void {
-  const lines = edits.split('\n')
-  for (let at = 0; at + 2 < lines.length; at += 3) {
-    const [what, name, value] = [lines[at], lines[at + 1] as string, lines[at + 2] as string]
-    if (isFraming(name)) continue
-    if (what === 'set') headers.set(name, value)
-    else if (what === 'append') headers.append(name, value)
-    else headers.delete(name.toLowerCase())
+/**
+ * What a plugin makes of a head in one call into it. Its own reads see it at
+ * once; the exchange does when the call has ended well.
+ */
+export class Draft {
+  readonly message: HttpRequest | HttpResponse
+  /** A copy of the message without its body. */
+  readonly line: HttpRequest | HttpResponse
+  headers: HeaderList
+
+  constructor(message: HttpRequest | HttpResponse) {
+    this.message = message
+    this.line = { ...message }
+    this.headers = message.headers.clone()
+  }
+
+  /** Puts it in place. */
+  commit(): void {
+    const { message, line } = this
+    message.headers = this.headers
+    if ('method' in message && 'method' in line) {
+      message.method = line.method
+      message.path = line.path
+    } else if ('status' in message && 'status' in line) {
+      message.status = line.status
+      message.reason = line.reason
+    }
   }
 }
 
 /** What frames a message, or concerns one hop: the codec's business, which a plugin cannot change. */
-function isFraming(name: string): boolean {
-  return /^(content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|proxy-connection)$/i.test(
+export function isFraming(name: string): boolean {
+  return /^(?:content-length|transfer-encoding|connection|keep-alive|upgrade|te|trailer|proxy-connection)$/i.test(
     name,
   )
 }

@@ -4,7 +4,7 @@ import { mayConnect } from '../plugin/grants.ts'
 import type { NetworkTarget } from '../plugin/network.ts'
 import { type GuestValue, HostRefusal } from '../quickjs/contract.ts'
 import { bodyFrom, type ScriptExchange } from './exchange.ts'
-import type { ScriptInstance } from './instance.ts'
+import type { Script } from './script.ts'
 
 /** How long an answer to `cx.fetch` may take when the plugin does not say, in milliseconds. */
 const usualTimeoutMs = 5_000
@@ -24,7 +24,7 @@ export interface Fetched {
 }
 
 /** Reads what a plugin asks for. Throws a {@link HostRefusal} for what is no request, or not granted. */
-export function fetchOf(instance: ScriptInstance, head: string, body: GuestValue): Fetch {
+export function fetchOf(instance: Script, head: string, body: GuestValue): Fetch {
   const [method = '', address = '', timeout = '0', ...fields] = head.split('\n')
   const url = URL.canParse(address) ? new URL(address) : null
   if (!url) throw new HostRefusal(`cx.fetch: ${JSON.stringify(address)} is no absolute URL`)
@@ -33,10 +33,9 @@ export function fetchOf(instance: ScriptInstance, head: string, body: GuestValue
   }
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
   const target = { host, port: url.port === '' ? 80 : Number(url.port) }
-  const { name, policy } = instance.spec
-  if (!mayConnect(policy.grants, target)) {
+  if (!mayConnect(instance.grants, target)) {
     throw new HostRefusal(
-      `cx.fetch: ${url.host} is not granted to ${name}; its policy needs grants: { connect: ["${host}:${target.port}"] }`,
+      `cx.fetch: ${url.host} is not granted to ${instance.spec.name}; its policy needs grants: { connect: ["${host}:${target.port}"] }`,
     )
   }
   if (!/^[A-Z]{1,32}$/.test(method)) throw new HostRefusal(`cx.fetch: ${JSON.stringify(method)} is no method`)
@@ -62,11 +61,7 @@ export function fetchOf(instance: ScriptInstance, head: string, body: GuestValue
 }
 
 /** Sends it and collects the answer. Rejects with an `Error` of one clear line when there is none in time, or it is too large. */
-export async function fetched(
-  instance: ScriptInstance,
-  exchange: ScriptExchange,
-  asked: Fetch,
-): Promise<Fetched> {
+export async function fetched(instance: Script, exchange: ScriptExchange, asked: Fetch): Promise<Fetched> {
   const { network, tools } = instance.host
   const { target, request, timeoutMs } = asked
   const limits = instance.spec.policy.limits

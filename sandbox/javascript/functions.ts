@@ -1,10 +1,11 @@
 import { ProxyError } from '../../chains/failures.ts'
+import type { HeaderList } from '../../chains/headers.ts'
 import { type GuestValue, type HostCall, type HostFunction, HostRefusal } from '../quickjs/contract.ts'
-import { answerFrom, bodyFrom, editHeaders, editLine, lineOf } from './exchange.ts'
+import { answerFrom, bodyFrom, isFraming, partOf, setPart } from './exchange.ts'
 import { fetched, fetchOf } from './fetch.ts'
-import type { ScriptInstance } from './instance.ts'
 import { scriptMetrics } from './metrics.ts'
 import { readBody } from './read-body.ts'
+import type { Script } from './script.ts'
 import { storeOperation } from './store.ts'
 import { configOf, readVariable, writeVariable } from './variables.ts'
 
@@ -16,7 +17,7 @@ const maxLogLength = 4_096
  * leaves what is to change to the end of the call, so that a guest at the end
  * of its stack cannot have half of it.
  */
-export function hostFunctions(instance: ScriptInstance): Record<string, HostFunction> {
+export function hostFunctions(instance: Script): Record<string, HostFunction> {
   return { ...messageFunctions(instance), ...exchangeFunctions(instance), ...scriptMetrics(instance) }
 }
 
@@ -26,10 +27,21 @@ function refusing(called: (call: HostCall) => GuestValue): HostFunction {
     try {
       return called(call)
     } catch (thrown) {
-      if (thrown instanceof TypeError || thrown instanceof RangeError) throw new HostRefusal(thrown.message)
+      const isPlugins =
+        thrown instanceof TypeError || thrown instanceof RangeError || thrown instanceof ProxyError
+      if (isPlugins) throw new HostRefusal(thrown.message)
       throw thrown
     }
   }
+}
+
+/** The values of a header, joined by commas. */
+function headerOf(headers: HeaderList, name: string): string | undefined {
+  const lower = name.toLowerCase()
+  const found = headers.get(lower)
+  if (found === undefined) return undefined
+  const all = headers.getAll(lower)
+  return all.length === 1 ? found : all.join(', ')
 }
 
 function bodyArgument(call: HostCall, index: number): GuestValue {
@@ -41,24 +53,31 @@ function bodyArgument(call: HostCall, index: number): GuestValue {
   }
 }
 
-function messageFunctions(instance: ScriptInstance): Record<string, HostFunction> {
+function messageFunctions(instance: Script): Record<string, HostFunction> {
   const messageOf = (call: HostCall) => instance.exchange(call.number(0)).message(call.number(1))
+  const draftOf = (call: HostCall) => instance.exchange(call.number(0)).drafts[call.number(1) === 0 ? 0 : 1]
+  const newDraft = (call: HostCall) =>
+    draftOf(call) ?? instance.draft(instance.exchange(call.number(0)), call.number(1) === 0 ? 0 : 1)
+  const headersOf = (call: HostCall) => draftOf(call)?.headers ?? messageOf(call).headers
   return {
-    line: refusing((call) => lineOf(messageOf(call))),
-    headers: refusing((call) => messageOf(call).headers.fields.join('\n')),
-    editHeaders: refusing((call) => {
-      const [message, edits] = [messageOf(call), call.string(2)]
-      const trial = message.headers.clone()
-      editHeaders(trial, edits)
-      instance.later(() => {
-        message.headers = trial
-      })
+    part: refusing((call) => partOf(draftOf(call)?.line ?? messageOf(call), call.number(2))),
+    setPart: refusing((call) => {
+      setPart(newDraft(call).line, call.number(2), call.string(3))
     }),
-    editLine: refusing((call) => {
-      const [message, field, value] = [messageOf(call), call.string(2), call.string(3)]
-      editLine({ ...message }, field, value)
-      instance.later(() => editLine(message, field, value))
+    header: refusing((call) => headerOf(headersOf(call), call.string(2))),
+    setHeader: refusing((call) => {
+      const [name, value] = [call.string(2), call.string(3)]
+      if (!isFraming(name)) newDraft(call).headers.set(name, value)
     }),
+    appendHeader: refusing((call) => {
+      const [name, value] = [call.string(2), call.string(3)]
+      if (!isFraming(name)) newDraft(call).headers.append(name, value)
+    }),
+    deleteHeader: refusing((call) => {
+      const name = call.string(2).toLowerCase()
+      if (!isFraming(name)) newDraft(call).headers.delete(name)
+    }),
+    headers: refusing((call) => headersOf(call).fields.join('\n')),
     readBody: refusing((call) => {
       const exchange = instance.exchange(call.number(0))
       const message = exchange.message(call.number(1))
@@ -86,7 +105,7 @@ function messageFunctions(instance: ScriptInstance): Record<string, HostFunction
   }
 }
 
-function exchangeFunctions(instance: ScriptInstance): Record<string, HostFunction> {
+function exchangeFunctions(instance: Script): Record<string, HostFunction> {
   const exchangeOf = (call: HostCall) => instance.exchange(call.number(0))
   return {
     finished: (call) => {

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { stripTypeScriptTypes } from 'node:module'
 import { extname } from 'node:path'
+import { withoutTypes } from '../quickjs/without-types.ts'
 
 /** The code of ours that runs in guests: ES modules by name, and which one is the entry. Can be sent to workers. */
 export interface GuestSources {
@@ -18,7 +18,7 @@ export async function loadGuestSources(): Promise<GuestSources> {
     const text = await readFile(new URL(file, folder), 'utf8')
     const kind = extname(file)
     if (kind !== '.ts' && kind !== '.js') continue
-    modules[file] = kind === '.ts' ? stripTypeScriptTypes(text) : text
+    modules[file] = kind === '.ts' ? withoutTypes(text) : text
     if (file === `main${kind}`) entry = file
   }
   return { modules, entry }

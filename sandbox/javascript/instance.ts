@@ -1,14 +1,16 @@
 import type { Context } from '../../chains/context.ts'
-import type { PluginSpec } from '../../chains/plugins.ts'
+import type { PluginGrants, PluginSpec } from '../../chains/plugins.ts'
 import { PluginError, PluginFault, type PluginHost } from '../plugin/contract.ts'
+import { grantsOf } from '../plugin/grants.ts'
 import type { EngineCode, GuestEntry, GuestValue, ScriptEngine } from '../quickjs/contract.ts'
 import { EngineError } from '../quickjs/contract.ts'
 import { createEngine } from '../quickjs/engine.ts'
 import { parseStack } from '../quickjs/faults.ts'
-import { type Change, ScriptExchange } from './exchange.ts'
+import { type Change, Draft, ScriptExchange } from './exchange.ts'
 import { hostFunctions } from './functions.ts'
 import type { GuestSources } from './guest-sources.ts'
 import { type Positions, positionsOf } from './positions.ts'
+import type { Script } from './script.ts'
 import { ConfigNumbers } from './variables.ts'
 
 /** How long the evaluation of a plugin at load may take, in milliseconds. */
@@ -40,9 +42,11 @@ export interface InstanceOptions {
  * One instance of a JavaScript plugin: an engine, and the exchanges in it.
  * When the engine dies, all of them end. Throws a {@link PluginFault} when the plugin cannot be loaded.
  */
-export class ScriptInstance implements Disposable {
+export class ScriptInstance implements Script, Disposable {
   readonly spec: PluginSpec
   readonly host: PluginHost
+  /** What it may reach, by its policy or because its config names it. */
+  readonly grants: PluginGrants
   readonly exchanges = new Map<number, ScriptExchange>()
   readonly configs = new ConfigNumbers()
   /** Which callbacks there are. */
@@ -52,12 +56,14 @@ export class ScriptInstance implements Disposable {
   readonly #positions: Positions
   /** What the call that runs wants done when it is over. */
   #changes: Change[] = []
+  readonly #drafts: { readonly exchange: ScriptExchange; readonly way: 0 | 1 }[] = []
   #current: ScriptExchange | null = null
   #lastId = 0
 
   constructor({ spec, host, code, sources }: InstanceOptions) {
     this.spec = spec
     this.host = host
+    this.grants = grantsOf(spec, host.model)
     this.#positions = positionsOf(spec)
     const { callMs, memoryMiB } = spec.policy.limits
     try {
@@ -112,12 +118,10 @@ export class ScriptInstance implements Disposable {
     return this.#timed(exchange, () => this.#engine.call(this.#entries[name], args))
   }
 
-  /** Settles a promise of the guest; nothing happens when the exchange is over. */
   settle(exchange: ScriptExchange, promise: number, error: string, value: GuestValue): void {
     this.#settle('settle', exchange, [promise, error, value])
   }
 
-  /** Settles what `cx.fetch` gave. */
   settleFetch(exchange: ScriptExchange, promise: number, head: string, body: Uint8Array): void {
     this.#settle('settleFetch', exchange, [promise, head, body])
   }
@@ -134,12 +138,17 @@ export class ScriptInstance implements Disposable {
     }
   }
 
-  /** For host functions: something to be done when the call is over, unless it fails. */
   later(change: Change): void {
     this.#changes.push(change)
   }
 
-  /** For host functions: the exchange of that number. Throws a `RangeError` for one that is over. */
+  draft(exchange: ScriptExchange, way: 0 | 1): Draft {
+    const draft = new Draft(exchange.message(way))
+    exchange.drafts[way] = draft
+    this.#drafts.push({ exchange, way })
+    return draft
+  }
+
   exchange(id: number): ScriptExchange {
     const exchange = this.exchanges.get(id)
     if (!exchange) throw new RangeError('the exchange is over')
@@ -193,18 +202,28 @@ export class ScriptInstance implements Disposable {
     try {
       result = enter()
     } catch (thrown) {
+      this.#endDrafts(false)
       throw this.failure(thrown, exchange.cx)
     } finally {
       this.#current = null
       this.host.meter.called(performance.now() - begun, exchange.cx)
     }
+    if (this.#drafts.length > 0) this.#endDrafts(true)
     const changes = this.#changes
+    if (changes.length === 0) return result
     this.#changes = []
     for (const change of changes) change()
     return result
   }
 
-  /** The exchange whose callback runs at this moment, if any. */
+  #endDrafts(isWell: boolean): void {
+    for (const { exchange, way } of this.#drafts) {
+      if (isWell) exchange.drafts[way]?.commit()
+      exchange.drafts[way] = null
+    }
+    this.#drafts.length = 0
+  }
+
   get current(): ScriptExchange | null {
     return this.#current
   }

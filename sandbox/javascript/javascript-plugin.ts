@@ -1,5 +1,11 @@
 import type { PluginSpec } from '../../chains/plugins.ts'
-import type { PluginHost, PluginLoader, SandboxedPlugin } from '../plugin/contract.ts'
+import {
+  PluginError,
+  type PluginHost,
+  type PluginLoader,
+  pluginFailure,
+  type SandboxedPlugin,
+} from '../plugin/contract.ts'
 import type { EngineCode } from '../quickjs/contract.ts'
 import type { GuestSources } from './guest-sources.ts'
 import { httpFilter } from './http.ts'
@@ -13,11 +19,17 @@ import { tcpFilter } from './tcp.ts'
 export function javaScriptLoader(code: EngineCode, sources: GuestSources): PluginLoader {
   return (spec: PluginSpec, host: PluginHost): SandboxedPlugin => {
     const fresh = () => new ScriptInstance({ spec, host, code, sources })
+    const dead = (reason: string) => pluginFailure(new PluginError(spec, 'crash', null, reason))
     let instance = fresh()
+    let isDisposed = false
     const current = () => {
-      if (instance.isDead) {
-        host.meter.restarted()
+      if (isDisposed) throw dead('it was taken out')
+      if (!instance.isDead) return instance
+      host.meter.restarted()
+      try {
         instance = fresh()
+      } catch (thrown) {
+        throw dead(`it could not be started again: ${thrown instanceof Error ? thrown.message : thrown}`)
       }
       return instance
     }
@@ -27,7 +39,10 @@ export function javaScriptLoader(code: EngineCode, sources: GuestSources): Plugi
       http: () => (isHttp ? httpFilter(current) : null),
       tcp: () => (isTcp ? tcpFilter(current) : null),
       usage: () => ({ heapBytes: instance.memoryBytes, exchanges: instance.exchanges.size }),
-      [Symbol.dispose]: () => instance[Symbol.dispose](),
+      [Symbol.dispose]() {
+        isDisposed = true
+        instance[Symbol.dispose]()
+      },
     }
   }
 }

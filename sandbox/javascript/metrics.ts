@@ -1,11 +1,11 @@
 import type { ScriptMetric, ScriptMetricKind } from '../plugin/script-metrics.ts'
 import { type HostCall, type HostFunction, HostRefusal } from '../quickjs/contract.ts'
-import type { ScriptInstance } from './instance.ts'
+import type { Script } from './script.ts'
 
 const kinds: readonly ScriptMetricKind[] = ['counter', 'gauge', 'histogram']
 
 /** `metric` and `measure`: what a plugin counts by names of its own. */
-export function scriptMetrics(instance: ScriptInstance): Record<string, HostFunction> {
+export function scriptMetrics(instance: Script): Record<string, HostFunction> {
   const made: ScriptMetric[] = []
   return {
     metric: (call) => {

@@ -1,7 +1,7 @@
 import { Body } from '../../chains/body.ts'
 import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
 import type { ScriptExchange } from './exchange.ts'
-import type { ScriptInstance } from './instance.ts'
+import type { Script } from './script.ts'
 
 /**
  * Collects a body for a plugin and settles its promise; the message then has
@@ -9,7 +9,7 @@ import type { ScriptInstance } from './instance.ts'
  * exchange does not go on before.
  */
 export function readBody(
-  instance: ScriptInstance,
+  instance: Script,
   exchange: ScriptExchange,
   message: HttpRequest | HttpResponse,
   promise: number,

@@ -1,8 +1,8 @@
 import { type HostCall, HostRefusal } from '../quickjs/contract.ts'
-import type { ScriptInstance } from './instance.ts'
+import type { Script } from './script.ts'
 
 /** Reads what `cx.kv` asks for: operation, promise, key, value, expected value, time to live. Its result is JSON text, or empty. */
-export function storeOperation(instance: ScriptInstance, call: HostCall): () => Promise<string> {
+export function storeOperation(instance: Script, call: HostCall): () => Promise<string> {
   const { kv } = instance.host
   if (!kv) {
     throw new HostRefusal(

@@ -16,6 +16,7 @@ const Opcode = {
   constant: 0x41,
   isLessSigned: 0x48,
   isLessUnsigned: 0x49,
+  add: 0x6a,
   subtract: 0x6b,
   shiftLeft: 0x74,
   shiftRight: 0x76,
@@ -35,6 +36,8 @@ const mostEntries = 2 ** 24
 export interface Charges {
   /** Takes so many units, and stops the module if that was too much. Leaves the stack as it is. */
   take(units: number): Uint8Array
+  /** How many bytes before the end of that code its branch stands; null if V8 sees by itself that it is hardly ever taken. */
+  readonly branchBeforeEnd: number | null
   /** The index of a helper that does what the bulk instruction between `start` and `end` does, and charges it. */
   bulk(start: number, end: number): number
 }
@@ -58,6 +61,8 @@ export function makeCharges(
   const known = new Map<number, Uint8Array>()
   const charge = (units: readonly number[]): number[] => takeUnits(fuel, units, whenEmpty)
   return {
+    // A branch to a trap needs no hint. Behind the branch come its type, what it does, and the end.
+    branchBeforeEnd: tick === null ? null : whenEmpty.length + 3,
     take(units) {
       const code = known.get(units) ?? Uint8Array.from(charge([Opcode.constant, ...signed(units)]))
       known.set(units, code)
@@ -111,7 +116,7 @@ function bulkHelper(
   const opcode = reader.u32()
   const at = reader.at
   const index = reader.u32()
-  const weight = bulkInstructions[opcode] as BulkWeight
+  const weight = bulkInstructions.get(opcode) as BulkWeight
   const entryType = (): number[] => {
     const table = declarations.tables[index]
     if (!table) throw reader.refusal(`table ${index} of ${declarations.tables.length}`, at)
@@ -120,12 +125,12 @@ function bulkHelper(
   const parameters =
     opcode === tableGrow ? [entryType(), [i32]] : [[i32], opcode === tableFill ? entryType() : [i32], [i32]]
   const length = parameters.length - 1
+  const byLength = weight.counts === 'bytes' ? unitsOfBytes(length) : unitsOfEntries(length)
   return {
     type: additions.type(parameters, opcode === tableGrow ? [[i32]] : []),
     body: [
       noLocals,
-      ...charge([Opcode.constant, ...signed(weight.base)]),
-      ...charge(weight.counts === 'bytes' ? unitsOfBytes(length) : unitsOfEntries(length)),
+      ...charge([...byLength, Opcode.constant, ...signed(weight.base), Opcode.add]),
       ...parameters.flatMap((_, parameter) => [Opcode.getLocal, parameter]),
       ...instruction,
       Opcode.end,

@@ -1,4 +1,5 @@
 import type { Additions } from './additions.ts'
+import { BranchHints } from './branch-hints.ts'
 import type { CallGraph } from './call-graph.ts'
 import type { Charges } from './charges.ts'
 import { EventKind } from './events.ts'
@@ -22,22 +23,34 @@ export interface CodePlan {
   readonly cap: number
 }
 
-/** Writes the bodies of the module's own functions with their charges; how many there are is not written. */
-export function writeBodies(plan: CodePlan): Uint8Array {
-  const { survey, bytes } = plan
+/** The code of a module's own functions. */
+export interface Bodies {
+  /** One after the other; how many there are is not written. */
+  readonly bytes: Uint8Array
+  /** A custom section that goes before the code. */
+  readonly hints: Uint8Array | null
+}
+
+/** Writes the bodies of the module's own functions with their charges. */
+export function writeBodies(plan: CodePlan): Bodies {
+  const { survey, bytes, indexes } = plan
   const out = new Writer(Math.ceil(bytes.length * 1.25) + 64)
   const body = new Writer(0x1000)
+  const hints = new BranchHints()
+  const branches: number[] = []
   for (let index = 0; index < survey.functions; index += 1) {
     body.clear()
-    writeBody(plan, index, body)
+    branches.length = 0
+    writeBody(plan, index, body, branches)
     if (body.length > mostBytes)
       throw new MeterRefusal(
         `a function that would have ${body.length} bytes with its charges; ${mostBytes} are allowed`,
         survey.start[index] as number,
       )
     out.block(body.written)
+    hints.add(movedFunction(indexes.importedFunctions + index, indexes), branches)
   }
-  return out.written
+  return { bytes: out.written, hints: hints.section() }
 }
 
 /** Writes the bodies of the helpers; how many there are is not written. */
@@ -47,7 +60,7 @@ export function writeHelpers(additions: Additions): Uint8Array {
   return out.written
 }
 
-function writeBody(plan: CodePlan, index: number, out: Writer): void {
+function writeBody(plan: CodePlan, index: number, out: Writer, branches: number[]): void {
   const { bytes, survey, graph, charges, cap, indexes } = plan
   const { events } = survey
   let copied = survey.start[index] as number
@@ -55,10 +68,14 @@ function writeBody(plan: CodePlan, index: number, out: Writer): void {
     out.copy(bytes, copied, place)
     copied = place
   }
+  const take = (units: number): void => {
+    out.append(charges.take(units))
+    if (charges.branchBeforeEnd !== null) branches.push(out.length - charges.branchBeforeEnd)
+  }
   if (graph.isCharged[index]) {
     copyUpTo(survey.code[index] as number)
     const zeroing = Math.floor((survey.locals[index] as number) / valuesPerInstruction)
-    out.append(charges.take(Math.min(cap, survey.outside[index] as number) + zeroing))
+    take(Math.min(cap, survey.outside[index] as number) + zeroing)
   }
   const end = survey.firstEvent[index + 1] as number
   for (let event = survey.firstEvent[index] as number; event < end; event += 1) {
@@ -70,10 +87,10 @@ function writeBody(plan: CodePlan, index: number, out: Writer): void {
     const at = events.at[event] as number
     const behind = at + (events.size[event] as number)
     copyUpTo(at)
-    if (units > 0) out.append(charges.take(units))
+    if (units > 0) take(units)
     if (kind === EventKind.loop) {
       copyUpTo(behind)
-      out.append(charges.take(Math.min(cap, operand)))
+      take(Math.min(cap, operand))
     } else if (isMoved) {
       copyUpTo(at + 1)
       out.u32(movedFunction(operand, indexes))

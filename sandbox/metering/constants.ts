@@ -46,7 +46,7 @@ function skipConstantImmediates(reader: Reader, opcode: number, at: number, inde
 function skipVector(reader: Reader, opcode: number, at: number): void {
   const second = reader.u32()
   if (opcode === vectorPrefix && second === vectorConstant) reader.skip(16)
-  else if (prefixedOpcodes[opcode]?.[second])
+  else if (prefixedOpcodes.get(opcode)?.[second])
     throw reader.refusal(`opcode ${hex(opcode)} ${hex(second)} in a constant`, at)
   else throw reader.refusal(refusedOpcode(opcode, second), at)
 }

@@ -50,7 +50,7 @@ export function walkInstructions(walk: Walk): void {
 
 function prefixedShape(reader: Reader, opcode: number, at: number): number {
   const second = reader.u32()
-  const shape = prefixedOpcodes[opcode]?.[second] ?? Shape.unknown
+  const shape = prefixedOpcodes.get(opcode)?.[second] ?? Shape.unknown
   if (shape === Shape.unknown) throw reader.refusal(refusedOpcode(opcode, second), at)
   return shape
 }
@@ -180,10 +180,10 @@ function walkJump(walk: Walk, shape: number, opcode: number, at: number): void {
       break
     case Shape.throw:
       reader.skipNumber()
-      walk.note(EventKind.heavy, at, heavyInstructions[opcode])
+      walk.note(EventKind.heavy, at, heavyInstructions.get(opcode))
       break
     case Shape.throwReference:
-      walk.note(EventKind.heavy, at, heavyInstructions[opcode])
+      walk.note(EventKind.heavy, at, heavyInstructions.get(opcode))
       break
   }
   walk.note(EventKind.leave, at)
@@ -215,11 +215,11 @@ function walkCallOrHeavy(walk: Walk, shape: number, opcode: number, at: number):
     }
     case Shape.heavyIndex:
       reader.skipNumber()
-      walk.note(EventKind.heavy, at, heavyInstructions[opcode])
+      walk.note(EventKind.heavy, at, heavyInstructions.get(opcode))
       return
     case Shape.heavyMemory:
       skipMemoryOperands(reader)
-      walk.note(EventKind.heavy, at, heavyInstructions[opcode])
+      walk.note(EventKind.heavy, at, heavyInstructions.get(opcode))
       return
     case Shape.bulkTwoIndexes:
       reader.skipNumber()

@@ -84,19 +84,27 @@ export function meter(bytes: Uint8Array, options: MeterOptions): Uint8Array {
 }
 
 /** A charge must not take the counter below what 32 bits hold. */
-const mostCap = 65_536
+const mostWeight = 65_536
 const mostFuel = 2 ** 31 - 1
+/** What V8 takes. */
+const mostPages = 65_536
+const mostEntries = 10_000_000
 const i32 = 0x7f
 const head = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
 
-function checkOptions({ initialFuel, cap = defaultCap, leaf = defaultLeaf }: MeterOptions): void {
-  const isUsable = (value: number, least: number, most: number): boolean =>
-    Number.isInteger(value) && value >= least && value <= most
-  if (!isUsable(initialFuel, 0, mostFuel))
-    throw new RangeError(`initialFuel is ${initialFuel}; it must be a whole number from 0 to ${mostFuel}`)
-  if (!isUsable(cap, 1, mostCap))
-    throw new RangeError(`cap is ${cap}; it must be a whole number from 1 to ${mostCap}`)
-  if (!(leaf >= 0)) throw new RangeError(`leaf is ${leaf}; it must be at least 0`)
+function checkOptions(options: MeterOptions): void {
+  const { initialFuel, maxPages, maxTable, cap = defaultCap, leaf = defaultLeaf } = options
+  const ranges = [
+    ['initialFuel', initialFuel, 0, mostFuel],
+    ['maxPages', maxPages, 0, mostPages],
+    ['maxTable', maxTable, 0, mostEntries],
+    ['cap', cap, 1, mostWeight],
+    ['leaf', leaf, 0, mostWeight],
+  ] as const
+  for (const [name, value, least, most] of ranges) {
+    if (Number.isInteger(value) && value >= least && value <= most) continue
+    throw new RangeError(`${name} is ${value}; it must be a whole number from ${least} to ${most}`)
+  }
 }
 
 function memoryMaxima({ memories }: Declarations, maxPages: number): number[] {
@@ -108,7 +116,7 @@ function memoryMaxima({ memories }: Declarations, maxPages: number): number[] {
 
 function assemble(rewrite: Rewrite, keepNames: boolean): Uint8Array {
   const { sections, declarations } = rewrite
-  const out = new Writer(sections.bytes.length + rewrite.bodies.length + 0x400)
+  const out = new Writer(sections.bytes.length + rewrite.bodies.bytes.length + 0x400)
   const add = (section: Section, content: Uint8Array | null): void => {
     if (!content) return
     out.byte(section)
@@ -119,6 +127,7 @@ function assemble(rewrite: Rewrite, keepNames: boolean): Uint8Array {
     const reader = openSection(sections, section)
     const write = sectionWriters[section]
     const asItCame = reader && sections.bytes.subarray(reader.at, reader.end)
+    if (section === Section.code) add(Section.custom, rewrite.bodies.hints)
     add(section, write ? write(rewrite, reader) : asItCame)
   }
   if (keepNames) add(Section.custom, writeNames(sections, declarations.indexes))

@@ -107,56 +107,65 @@ export const plainOpcodes = table(0x100, [
 ])
 
 /** What follows the prefixes, by prefix; of that for GC nothing is metered. */
-export const prefixedOpcodes: Readonly<Record<number, Uint8Array>> = {
-  252: table(0x12, [
-    [Shape.plain, 0x00, 0x07], // conversions that saturate
-    [Shape.bulkTwoIndexes, 0x08], // memory.init
-    [Shape.number, 0x09], // data.drop
-    [Shape.bulkTwoIndexes, 0x0a], // memory.copy
-    [Shape.bulk, 0x0b], // memory.fill
-    [Shape.bulkTwoIndexes, 0x0c], // table.init
-    [Shape.number, 0x0d], // elem.drop
-    [Shape.bulkTwoIndexes, 0x0e], // table.copy
-    [Shape.bulk, 0x0f], // table.grow
-    [Shape.number, 0x10], // table.size
-    [Shape.bulk, 0x11], // table.fill
-  ]),
-  253: table(0x114, [
-    [Shape.memory, 0x00, 0x0b],
-    [Shape.sixteenBytes, 0x0c, 0x0d], // v128.const, i8x16.shuffle
-    [Shape.plain, 0x0e, 0x14],
-    [Shape.oneByte, 0x15, 0x22], // lanes
-    [Shape.plain, 0x23, 0x53],
-    [Shape.memoryAndLane, 0x54, 0x5b],
-    [Shape.memory, 0x5c, 0x5d],
-    [Shape.plain, 0x5e, 0xff],
-    [Shape.plain, 0x100, 0x113], // relaxed
-    ...simdHoles().map((hole): Row => [Shape.unknown, hole]),
-  ]),
-  254: table(0x4f, [
-    [Shape.heavyMemory, 0x00], // memory.atomic.notify
-    [Shape.memory, 0x01, 0x02],
-    [Shape.oneByte, 0x03], // fence
-    [Shape.memory, 0x10, 0x4e],
-  ]),
-}
+export const prefixedOpcodes: ReadonlyMap<number, Uint8Array> = new Map([
+  [
+    0xfc,
+    table(0x12, [
+      [Shape.plain, 0x00, 0x07], // conversions that saturate
+      [Shape.bulkTwoIndexes, 0x08], // memory.init
+      [Shape.number, 0x09], // data.drop
+      [Shape.bulkTwoIndexes, 0x0a], // memory.copy
+      [Shape.bulk, 0x0b], // memory.fill
+      [Shape.bulkTwoIndexes, 0x0c], // table.init
+      [Shape.number, 0x0d], // elem.drop
+      [Shape.bulkTwoIndexes, 0x0e], // table.copy
+      [Shape.bulk, 0x0f], // table.grow
+      [Shape.number, 0x10], // table.size
+      [Shape.bulk, 0x11], // table.fill
+    ]),
+  ],
+  [
+    0xfd,
+    table(0x114, [
+      [Shape.memory, 0x00, 0x0b],
+      [Shape.sixteenBytes, 0x0c, 0x0d], // v128.const, i8x16.shuffle
+      [Shape.plain, 0x0e, 0x14],
+      [Shape.oneByte, 0x15, 0x22], // lanes
+      [Shape.plain, 0x23, 0x53],
+      [Shape.memoryAndLane, 0x54, 0x5b],
+      [Shape.memory, 0x5c, 0x5d],
+      [Shape.plain, 0x5e, 0xff],
+      [Shape.plain, 0x100, 0x113], // relaxed
+      ...simdHoles().map((hole): Row => [Shape.unknown, hole]),
+    ]),
+  ],
+  [
+    0xfe,
+    table(0x4f, [
+      [Shape.heavyMemory, 0x00], // memory.atomic.notify
+      [Shape.memory, 0x01, 0x02],
+      [Shape.oneByte, 0x03], // fence
+      [Shape.memory, 0x10, 0x4e],
+    ]),
+  ],
+])
 
 /** Opcodes that V8 knows, and that are refused by name; all others are called unknown. */
-const refusedPrefixes: Readonly<Record<number, string>> = {
-  251: 'GC or strings',
-  224: 'stack switching',
-  225: 'stack switching',
-  226: 'stack switching',
-  227: 'stack switching',
-  228: 'stack switching',
-  229: 'stack switching',
-  211: 'GC',
-}
+const refusedPrefixes: ReadonlyMap<number, string> = new Map([
+  [0xfb, 'GC or strings'],
+  [0xe0, 'stack switching'],
+  [0xe1, 'stack switching'],
+  [0xe2, 'stack switching'],
+  [0xe3, 'stack switching'],
+  [0xe4, 'stack switching'],
+  [0xe5, 'stack switching'],
+  [0xd3, 'GC'],
+])
 
 /** The name of an opcode in a refusal, with why it is refused. */
 export function refusedOpcode(opcode: number, second?: number): string {
   const name = second === undefined ? hex(opcode) : `${hex(opcode)} ${hex(second)}`
-  return `opcode ${name} (${refusedPrefixes[opcode] ?? 'unknown'})`
+  return `opcode ${name} (${refusedPrefixes.get(opcode) ?? 'unknown'})`
 }
 
 /** Numbers between 0x5e and 0xff that SIMD leaves free. */

@@ -1,4 +1,5 @@
 import type { Additions } from './additions.ts'
+import type { Bodies } from './code.ts'
 import type { Declarations } from './declarations.ts'
 import type { Reader } from './reader.ts'
 import type { Section, Sections } from './sections.ts'
@@ -16,7 +17,7 @@ export interface Rewrite {
   readonly tick: { readonly module: string; readonly name: string; readonly type: number } | null
   readonly fuelExport: string
   readonly initialFuel: number
-  readonly bodies: Uint8Array
+  readonly bodies: Bodies
   readonly helpers: Uint8Array
 }
 

@@ -176,9 +176,9 @@ const writeCode: SectionWriter = ({ declarations, bodies, helpers, additions }, 
   const { functions, importedFunctions } = declarations.indexes
   const count = functions - importedFunctions + additions.helpers.length
   if (!reader && count === 0) return null
-  const writer = new Writer(bodies.length + helpers.length + 8)
+  const writer = new Writer(bodies.bytes.length + helpers.length + 8)
   writer.u32(count)
-  writer.append(bodies)
+  writer.append(bodies.bytes)
   writer.append(helpers)
   return writer.written
 }

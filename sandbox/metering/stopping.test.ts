@@ -1,5 +1,5 @@
 import { test } from 'tap'
-import { meter } from './meter.ts'
+import { type MeterOptions, meter } from './meter.ts'
 import { Section } from './sections.ts'
 import { binary, body, list, name } from './testing/binary.ts'
 import { ample, modes, startMetered } from './testing/instances.ts'
@@ -191,9 +191,16 @@ test('small functions are charged at entry when told so', async (t) => {
 
 test('options that make no sense are told apart from bad modules', async (t) => {
   const bytes = wat('(module)')
-  t.throws(() => meter(bytes, { ...ample, initialFuel: 2 ** 31 }), RangeError)
-  t.throws(() => meter(bytes, { ...ample, initialFuel: -1 }), RangeError)
-  t.throws(() => meter(bytes, { ...ample, cap: 0 }), RangeError)
-  t.throws(() => meter(bytes, { ...ample, cap: 1.5 }), RangeError)
-  t.throws(() => meter(bytes, { ...ample, leaf: Number.NaN }), RangeError)
+  const wrong: readonly Partial<MeterOptions>[] = [
+    ...[{ initialFuel: 2 ** 31 }, { initialFuel: -1 }, { cap: 0 }, { cap: 1.5 }, { leaf: Number.NaN }],
+    ...[{ leaf: Number.POSITIVE_INFINITY }, { maxPages: 65_537 }, { maxPages: Number.NaN }, { maxTable: -1 }],
+  ]
+  for (const options of wrong) {
+    const [name] = Object.keys(options)
+    t.throws(
+      () => meter(bytes, { ...ample, ...options }),
+      { name: 'RangeError', message: new RegExp(`^${name} is .*; it must be a whole number from`) },
+      JSON.stringify(options),
+    )
+  }
 })

@@ -1,41 +1,39 @@
 import type { Reader } from './reader.ts'
 import { hex } from './refusal.ts'
 
-/** Value types of one byte that need no more looking into. */
-const valueTypes: Readonly<Record<number, string>> = {
-  127: 'i32',
-  126: 'i64',
-  125: 'f32',
-  124: 'f64',
-  123: 'v128',
-}
+/** Value types that are no references: i32, i64, f32, f64, v128. */
+const valueTypes: ReadonlySet<number> = new Set([0x7f, 0x7e, 0x7d, 0x7c, 0x7b])
 
-/** Heap types, which in one byte stand for their nullable reference. */
-const heapTypes: Readonly<Record<number, string>> = {
-  112: 'func',
-  111: 'extern',
-  105: 'exn',
-  115: 'nofunc',
-  114: 'noextern',
-  116: 'noexn',
-}
+/** Heap types, each of which alone is its nullable reference: func, extern, exn, and what has only null of these. */
+const heapTypes: ReadonlySet<number> = new Set([0x70, 0x6f, 0x69, 0x73, 0x72, 0x74])
 
 /** Why a type is refused. What they name lives outside the memory that can be capped. */
-const refusedTypes: Readonly<Record<number, string>> = {
-  120: 'packed i8 of GC',
-  119: 'packed i16 of GC',
-  113: 'none of GC',
-  110: 'any of GC',
-  109: 'eq of GC',
-  108: 'i31 of GC',
-  107: 'struct of GC',
-  106: 'array of GC',
-  104: 'continuation',
-  117: 'no continuation',
-  103: 'string',
-  101: 'shared',
-  98: 'exact reference',
-}
+const refusedTypes: ReadonlyMap<number, string> = new Map([
+  [0x78, 'packed i8 of GC'],
+  [0x77, 'packed i16 of GC'],
+  [0x71, 'none of GC'],
+  [0x6e, 'any of GC'],
+  [0x6d, 'eq of GC'],
+  [0x6c, 'i31 of GC'],
+  [0x6b, 'struct of GC'],
+  [0x6a, 'array of GC'],
+  [0x68, 'continuation'],
+  [0x75, 'no continuation'],
+  [0x67, 'string'],
+  [0x65, 'shared'],
+  [0x62, 'exact reference'],
+])
+
+/** Why a form of type is refused. */
+const refusedForms: ReadonlyMap<number, string> = new Map([
+  [0x5f, 'struct of GC'],
+  [0x5e, 'array of GC'],
+  [0x5d, 'continuation'],
+  [0x50, 'subtype of GC'],
+  [0x4f, 'final subtype of GC'],
+  [0x4e, 'recursive group of GC'],
+  [0x65, 'shared'],
+])
 
 const nullableReference = 0x63
 const reference = 0x64
@@ -48,14 +46,14 @@ export function skipValueType(reader: Reader, types: number): void {
   const at = reader.at
   const byte = reader.byte()
   if (byte === nullableReference || byte === reference) skipHeapType(reader, types)
-  else if (!(byte in valueTypes) && !(byte in heapTypes)) throw reader.refusal(refusedType(byte), at)
+  else if (!valueTypes.has(byte) && !heapTypes.has(byte)) throw reader.refusal(refusedType(byte), at)
 }
 
 /** Passes over what follows `ref` and `ref.null`: the index of a type, or a heap type by name. */
 export function skipHeapType(reader: Reader, types: number): void {
   const at = reader.at
   const byte = reader.byte()
-  if (byte in heapTypes) return
+  if (heapTypes.has(byte)) return
   if (byte >= 0x40 && byte < 0x80) throw reader.refusal(refusedType(byte), at)
   reader.at = at
   readTypeIndex(reader, types)
@@ -78,18 +76,9 @@ export function skipValueTypes(reader: Reader, types: number): number {
 
 /** Why a form of type other than that of functions is refused. */
 export function refusedForm(byte: number): string {
-  const names: Readonly<Record<number, string>> = {
-    95: 'struct of GC',
-    94: 'array of GC',
-    93: 'continuation',
-    80: 'subtype of GC',
-    79: 'final subtype of GC',
-    78: 'recursive group of GC',
-    101: 'shared',
-  }
-  return `type form ${hex(byte)} (${names[byte] ?? 'unknown'})`
+  return `type form ${hex(byte)} (${refusedForms.get(byte) ?? 'unknown'})`
 }
 
 function refusedType(byte: number): string {
-  return `type ${hex(byte)} (${refusedTypes[byte] ?? 'unknown'})`
+  return `type ${hex(byte)} (${refusedTypes.get(byte) ?? 'unknown'})`
 }

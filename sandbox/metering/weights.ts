@@ -17,14 +17,14 @@ export const valuesPerInstruction = 8
  * Units of instructions that leave compiled code, or that V8 does in C++, by
  * opcode. As measured: with these no unit stands for much more than a nanosecond.
  */
-export const heavyInstructions: Readonly<Record<number, number>> = {
-  8: 256, // throw
-  9: 256, // rethrow
-  10: 256, // throw_ref
-  38: 32, // table.set
-  64: 64, // memory.grow
-  254: 16, // memory.atomic.notify
-}
+export const heavyInstructions: ReadonlyMap<number, number> = new Map([
+  [0x08, 256], // throw
+  [0x09, 256], // rethrow
+  [0x0a, 256], // throw_ref
+  [0x26, 32], // table.set
+  [0x40, 64], // memory.grow
+  [0xfe, 16], // memory.atomic.notify
+])
 
 /** What a bulk instruction costs: something for each, and then by length. */
 export interface BulkWeight {
@@ -34,15 +34,15 @@ export interface BulkWeight {
 }
 
 /** Bulk instructions by what follows their prefix 0xfc. */
-export const bulkInstructions: Readonly<Record<number, BulkWeight>> = {
-  8: { base: 32, counts: 'bytes' }, // memory.init
-  10: { base: 8, counts: 'bytes' }, // memory.copy
-  11: { base: 8, counts: 'bytes' }, // memory.fill
-  12: { base: 32, counts: 'entries' }, // table.init
-  14: { base: 32, counts: 'entries' }, // table.copy
-  15: { base: 32, counts: 'entries' }, // table.grow
-  17: { base: 32, counts: 'entries' }, // table.fill
-}
+export const bulkInstructions: ReadonlyMap<number, BulkWeight> = new Map<number, BulkWeight>([
+  [0x08, { base: 32, counts: 'bytes' }], // memory.init
+  [0x0a, { base: 8, counts: 'bytes' }], // memory.copy
+  [0x0b, { base: 8, counts: 'bytes' }], // memory.fill
+  [0x0c, { base: 32, counts: 'entries' }], // table.init
+  [0x0e, { base: 32, counts: 'entries' }], // table.copy
+  [0x0f, { base: 32, counts: 'entries' }], // table.grow
+  [0x11, { base: 32, counts: 'entries' }], // table.fill
+])
 
 /** The power of two that is the number of bytes for a unit. */
 export const bytesPerUnitShift = 3

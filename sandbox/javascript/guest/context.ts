@@ -1,4 +1,4 @@
-import { Headers, headersText } from './headers.ts'
+import { FetchedHeaders, headersText } from './headers.ts'
 import type { Host } from './host.ts'
 import { metricMakers } from './metrics.ts'
 import type { Promises } from './promises.ts'
@@ -14,39 +14,64 @@ interface FetchOptions {
 
 const configs = new Map<number, unknown>()
 
-/** What a plugin is given beside the message: everything about one exchange that it may know or do. */
-export class PluginContext {
-  /** Keeps what a plugin wants to remember from one callback of the exchange to the next. */
-  readonly state: Record<string, unknown> = {}
-  readonly variables: Record<string, unknown>
-  readonly log: Readonly<Record<string, (...parts: unknown[]) => void>>
-  readonly kv: ReturnType<typeof storeOf>
-  readonly counter: ReturnType<typeof metricMakers>['counter']
-  readonly gauge: ReturnType<typeof metricMakers>['gauge']
-  readonly histogram: ReturnType<typeof metricMakers>['histogram']
-  readonly #exchange: number
-  readonly #host: Host
-  readonly #promises: Promises
+let tools: { readonly host: Host; readonly promises: Promises; readonly shared: SharedParts }
 
-  constructor(exchange: number, host: Host, promises: Promises, shared: SharedParts) {
+/** Sets what contexts use; called once, while the guest boots. */
+export function connectContexts(host: Host, promises: Promises): void {
+  tools = { host, promises, shared: sharedParts(host, promises) }
+}
+
+/**
+ * What a plugin is given beside the message: everything about one exchange that it may know or do. One
+ * is made for each exchange, so that what few need is made when it is asked for.
+ */
+export class PluginContext {
+  readonly #exchange: number
+  #state: Record<string, unknown> | undefined
+  #variables: Record<string, unknown> | undefined
+
+  constructor(exchange: number) {
     this.#exchange = exchange
-    this.#host = host
-    this.#promises = promises
-    this.variables = variablesOf(exchange, host)
-    this.log = shared.log
-    this.kv = shared.kv
-    this.counter = shared.metrics.counter
-    this.gauge = shared.metrics.gauge
-    this.histogram = shared.metrics.histogram
+  }
+
+  /** Keeps what a plugin wants to remember from one callback of the exchange to the next. */
+  get state(): Record<string, unknown> {
+    this.#state ??= {}
+    return this.#state
+  }
+
+  get variables(): Record<string, unknown> {
+    this.#variables ??= variablesOf(this.#exchange, tools.host)
+    return this.#variables
+  }
+
+  get log(): SharedParts['log'] {
+    return tools.shared.log
+  }
+
+  get kv(): SharedParts['kv'] {
+    return tools.shared.kv
+  }
+
+  get counter(): SharedParts['metrics']['counter'] {
+    return tools.shared.metrics.counter
+  }
+
+  get gauge(): SharedParts['metrics']['gauge'] {
+    return tools.shared.metrics.gauge
+  }
+
+  get histogram(): SharedParts['metrics']['histogram'] {
+    return tools.shared.metrics.histogram
   }
 
   /** The plugin's config for the service of this exchange; the same object as long as the config is the same. Null without one. */
   get config(): unknown {
-    const id = this.#host.configId(this.#exchange)
+    const id = tools.host.configId(this.#exchange)
     if (id === 0) return null
     if (!configs.has(id)) {
       if (configs.size >= 1_000) configs.clear()
-      configs.set(id, JSON.parse(this.#host.configText(id)))
+      configs.set(id, JSON.parse(tools.host.configText(id)))
     }
     return configs.get(id)
   }
@@ -57,39 +82,34 @@ export class PluginContext {
     const head = [String(method), String(url), String(Number(timeout) || 0)]
     const fields = headersText(headers)
     const text = fields === '' ? head.join('\n') : `${head.join('\n')}\n${fields}`
-    const answer = (await this.#promises.make((promise) =>
-      this.#host.fetch(this.#exchange, promise, text, bodyOf(body)),
+    const answer = (await tools.promises.make((promise) =>
+      tools.host.fetch(this.#exchange, promise, text, bodyOf(body)),
     )) as { readonly head: string; readonly body: ArrayBuffer }
-    return new FetchedResponse(answer, this.#promises)
+    return new FetchedResponse(answer)
   }
 
   /** TCP: sends bytes or text to the application's side (`upstream`) or the client's (`downstream`). */
   send(to: 'upstream' | 'downstream', bytes: unknown): void {
-    this.#host.send(this.#exchange, to === 'downstream' ? 1 : 0, bodyOf(bytes))
+    tools.host.send(this.#exchange, to === 'downstream' ? 1 : 0, bodyOf(bytes))
   }
 
   /** TCP: ends the connection both ways. */
   close(): void {
-    this.#host.closeConnection(this.#exchange)
+    tools.host.closeConnection(this.#exchange)
   }
 }
 
 /** An answer to `cx.fetch`. */
 export class FetchedResponse {
   readonly status: number
-  readonly headers: Headers
+  readonly headers: FetchedHeaders
   readonly #body: ArrayBuffer
-  readonly #promises: Promises
 
-  constructor({ head, body }: { readonly head: string; readonly body: ArrayBuffer }, promises: Promises) {
+  constructor({ head, body }: { readonly head: string; readonly body: ArrayBuffer }) {
     const end = head.indexOf('\n')
     this.status = Number(end < 0 ? head : head.slice(0, end))
-    this.headers = new Headers(
-      () => (end < 0 ? '' : head.slice(end + 1)),
-      () => {},
-    )
+    this.headers = new FetchedHeaders(end < 0 ? '' : head.slice(end + 1))
     this.#body = body
-    this.#promises = promises
   }
 
   async bytes(): Promise<Uint8Array> {
@@ -97,7 +117,7 @@ export class FetchedResponse {
   }
 
   async text(): Promise<string> {
-    return this.#promises.decode(new Uint8Array(this.#body))
+    return tools.promises.decode(new Uint8Array(this.#body))
   }
 
   async json(): Promise<unknown> {
@@ -112,8 +132,7 @@ export interface SharedParts {
   readonly metrics: ReturnType<typeof metricMakers>
 }
 
-/** Makes {@link SharedParts}, once in an instance. */
-export function sharedParts(host: Host, promises: Promises): SharedParts {
+function sharedParts(host: Host, promises: Promises): SharedParts {
   const level =
     (name: string) =>
     (...parts: unknown[]) =>

@@ -6,14 +6,16 @@ export type HostBytes = string | ArrayBuffer | undefined
  * numbers; what changes an exchange happens when the call that it was said in is over.
  */
 export interface Host {
-  /** Method, path and version, or status and reason, parted by line feeds. `way`: 0 request, 1 response. */
-  line(exchange: number, way: number): string
+  /** A part of the first line: 0 method or status, 1 path or reason, 2 version. `way`: 0 request, 1 response. */
+  part(exchange: number, way: number, index: number): string
+  setPart(exchange: number, way: number, index: number, value: string): void
+  /** The values of a header, joined by commas; undefined when there is none. */
+  header(exchange: number, way: number, name: string): string | undefined
+  setHeader(exchange: number, way: number, name: string, value: string): void
+  appendHeader(exchange: number, way: number, name: string, value: string): void
+  deleteHeader(exchange: number, way: number, name: string): void
   /** Names and values of the head, parted by line feeds. */
   headers(exchange: number, way: number): string
-  /** Lines of three: `set`, `append` or `delete`, name, value. */
-  editHeaders(exchange: number, way: number, edits: string): void
-  /** `method`, `path`, `status` or `reason`. */
-  editLine(exchange: number, way: number, field: string, value: string): void
   /** Collects the body; `settle` is called with it. */
   readBody(exchange: number, way: number, promise: number): void
   /** Puts a body in place of the one there is. */

@@ -1,16 +1,11 @@
-import { PluginContext, type SharedParts, sharedParts } from './context.ts'
+import { connectContexts, PluginContext } from './context.ts'
 import { headersText } from './headers.ts'
 import type { Host } from './host.ts'
-import { type Exchange, type Message, Request, Response } from './messages.ts'
+import { connectMessages, Request, Response } from './messages.ts'
 import { Promises } from './promises.ts'
 import { bodyOf } from './text.ts'
 
 type Callback = (subject: unknown, cx: PluginContext) => unknown
-
-interface Open extends Exchange {
-  readonly changed: Set<Message>
-  readonly cx: PluginContext
-}
 
 /** What a callback came to, as a number: it is done, it has answered, or a promise will tell. */
 const done = 0
@@ -27,14 +22,14 @@ const names = Object.keys(has) as CallbackName[]
 class Dispatcher {
   readonly promises: Promises
   readonly #host: Host
-  readonly #shared: SharedParts
-  readonly #exchanges = new Map<number, Open>()
+  readonly #contexts = new Map<number, PluginContext>()
   #plugin: Partial<Record<CallbackName, Callback>> = {}
 
   constructor(host: Host) {
     this.#host = host
     this.promises = new Promises((bytes) => host.decode(bytes))
-    this.#shared = sharedParts(host, this.promises)
+    connectContexts(host, this.promises)
+    connectMessages({ host, promises: this.promises })
   }
 
   /** Takes the plugin's module. */
@@ -60,15 +55,14 @@ class Dispatcher {
   }
 
   run(name: 'onRequest' | 'onResponse', id: number): number {
-    const way = name === 'onRequest' ? 0 : 1
-    const exchange = this.#open(id)
-    const Subject = way === 0 ? Request : Response
-    const subject = new Subject(exchange, way, this.#host, this.promises)
-    const result = (this.#plugin[name] as Callback)(subject, exchange.cx)
-    if (!(result instanceof Promise)) return this.#conclude(exchange, way, result)
-    flush(exchange)
+    const isRequest = name === 'onRequest'
+    const subject = isRequest ? new Request(id, 0) : new Response(id, 1)
+    const result = (this.#plugin[name] as Callback)(subject, this.#context(id))
+    if (result === undefined || result === null) return done
+    const way = isRequest ? 0 : 1
+    if (!(result instanceof Promise)) return this.#conclude(id, way, result)
     const ended = result.then((value) => {
-      this.#conclude(exchange, way, value)
+      this.#conclude(id, way, value)
       this.#host.finished(id, '', '')
     })
     ended.then(undefined, (error) => this.#host.finished(id, ...failure(error)))
@@ -78,40 +72,33 @@ class Dispatcher {
   /** Bytes of a TCP connection: gives what goes on in their place. */
   data(id: number, way: number, bytes: ArrayBuffer): string | ArrayBuffer | undefined {
     const piece = { from: way === 0 ? 'downstream' : 'upstream', bytes: new Uint8Array(bytes) }
-    const result = (this.#plugin.onData as Callback)(piece, this.#open(id).cx)
+    const result = (this.#plugin.onData as Callback)(piece, this.#context(id))
     return result === undefined ? bytes : bodyOf(result)
   }
 
   close(id: number): void {
-    this.#exchanges.delete(id)
+    this.#contexts.delete(id)
   }
 
-  #open(id: number): Open {
-    let exchange = this.#exchanges.get(id)
-    if (!exchange) {
-      const cx = new PluginContext(id, this.#host, this.promises, this.#shared)
-      exchange = { id, changed: new Set(), cx }
-      this.#exchanges.set(id, exchange)
+  #context(id: number): PluginContext {
+    let cx = this.#contexts.get(id)
+    if (cx === undefined) {
+      cx = new PluginContext(id)
+      this.#contexts.set(id, cx)
     }
-    return exchange
+    return cx
   }
 
-  #conclude(exchange: Open, way: number, result: unknown): number {
-    flush(exchange)
+  #conclude(id: number, way: number, result: unknown): number {
     if (result === undefined || result === null) return done
     if (typeof result !== 'object') {
       throw new TypeError(
         `a callback gives an answer { status, headers, body } or nothing, not a ${typeof result}`,
       )
     }
-    answer(this.#host, exchange.id, way, result as Record<string, unknown>)
+    answer(this.#host, id, way, result as Record<string, unknown>)
     return answered
   }
-}
-
-function flush({ changed }: Open): void {
-  for (const message of changed) message.flush()
-  changed.clear()
 }
 
 /** Called once by the host; what it returns are the entries. */

@@ -3,45 +3,45 @@ import type { Host } from './host.ts'
 import type { Promises } from './promises.ts'
 import { bodyOf } from './text.ts'
 
-/** What the guest keeps of one exchange. */
-export interface Exchange {
-  readonly id: number
-  /** Messages with edits that the host has not been told of. */
-  readonly changed: Set<Message>
+/** What all messages of an instance use; made once. */
+export interface MessageTools {
+  readonly host: Host
+  readonly promises: Promises
 }
 
-/** What requests and responses have in common. */
-export class Message {
-  readonly headers: Headers
-  readonly #exchange: Exchange
-  readonly #way: 0 | 1
-  readonly #host: Host
-  readonly #promises: Promises
-  #line: string[] | null = null
-  #bytes: Promise<ArrayBuffer> | null = null
+let tools: MessageTools
 
-  constructor(exchange: Exchange, way: 0 | 1, host: Host, promises: Promises) {
+/** Sets what messages use; called once, while the guest boots. */
+export function connectMessages(given: MessageTools): void {
+  tools = given
+}
+
+/** What requests and responses have in common. One is made for each callback, so it has few fields. */
+export class Message {
+  readonly #exchange: number
+  readonly #way: 0 | 1
+  #headers: Headers | undefined
+
+  constructor(exchange: number, way: 0 | 1) {
     this.#exchange = exchange
     this.#way = way
-    this.#host = host
-    this.#promises = promises
-    this.headers = new Headers(
-      () => host.headers(exchange.id, way),
-      () => exchange.changed.add(this),
-    )
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers(tools.host, this.#exchange, this.#way)
+    return this.#headers
   }
 
   /** The whole body, at most as large as the plugin may hold. May be asked for again. */
   async bytes(): Promise<Uint8Array> {
-    this.#bytes ??= this.#promises.make((promise) =>
-      this.#host.readBody(this.#exchange.id, this.#way, promise),
-    ) as Promise<ArrayBuffer>
-    return new Uint8Array((await this.#bytes).slice(0))
+    const [exchange, way] = [this.#exchange, this.#way]
+    const bytes = await tools.promises.make((promise) => tools.host.readBody(exchange, way, promise))
+    return new Uint8Array(bytes as ArrayBuffer)
   }
 
   /** The whole body as text. */
   async text(): Promise<string> {
-    return this.#promises.decode(await this.bytes())
+    return tools.promises.decode(await this.bytes())
   }
 
   /** The whole body, parsed. */
@@ -51,26 +51,15 @@ export class Message {
 
   /** Puts a body in place of the one there is: text, bytes, an object to be sent as JSON, or null for none. */
   set body(given: unknown) {
-    const body = bodyOf(given)
-    this.#host.replaceBody(this.#exchange.id, this.#way, body)
-    this.#bytes = null
-  }
-
-  /** For the dispatcher: tells the host what was done to the headers. */
-  flush(): void {
-    const edits = this.headers.takeEdits()
-    if (edits !== '') this.#host.editHeaders(this.#exchange.id, this.#way, edits)
+    tools.host.replaceBody(this.#exchange, this.#way, bodyOf(given))
   }
 
   protected part(index: number): string {
-    this.#line ??= this.#host.line(this.#exchange.id, this.#way).split('\n')
-    return this.#line[index] ?? ''
+    return tools.host.part(this.#exchange, this.#way, index)
   }
 
-  protected setPart(index: number, field: string, value: string): void {
-    this.part(index)
-    this.#host.editLine(this.#exchange.id, this.#way, field, value)
-    ;(this.#line as string[])[index] = value
+  protected setPart(index: number, value: string): void {
+    tools.host.setPart(this.#exchange, this.#way, index, value)
   }
 }
 
@@ -80,14 +69,14 @@ export class Request extends Message {
     return this.part(0)
   }
   set method(value: string) {
-    this.setPart(0, 'method', String(value))
+    this.setPart(0, String(value))
   }
   /** Path and query. */
   get path(): string {
     return this.part(1)
   }
   set path(value: string) {
-    this.setPart(1, 'path', String(value))
+    this.setPart(1, String(value))
   }
   /** `1.0`, `1.1` or `2`. */
   get version(): string {
@@ -101,12 +90,12 @@ export class Response extends Message {
     return Number(this.part(0))
   }
   set status(value: number) {
-    this.setPart(0, 'status', String(Number(value)))
+    this.setPart(0, String(Number(value)))
   }
   get reason(): string {
     return this.part(1)
   }
   set reason(value: string) {
-    this.setPart(1, 'reason', String(value))
+    this.setPart(1, String(value))
   }
 }
