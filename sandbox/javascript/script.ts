@@ -1,4 +1,4 @@
-import type { PluginSpec } from '../../chains/plugins.ts'
+import type { PluginGrants, PluginSpec } from '../../chains/plugins.ts'
 import type { PluginHost } from '../plugin/contract.ts'
 import type { GuestValue } from '../quickjs/contract.ts'
 import type { Change, Draft, ScriptExchange } from './exchange.ts'
@@ -8,6 +8,8 @@ import type { ConfigNumbers } from './variables.ts'
 export interface Script {
   readonly spec: PluginSpec
   readonly host: PluginHost
+  /** What its policy and its configs let it reach. */
+  readonly grants: PluginGrants
   readonly configs: ConfigNumbers
   readonly exchanges: ReadonlyMap<number, ScriptExchange>
   /** The exchange whose callback runs at this moment, if any. */
