@@ -81,10 +81,10 @@ class Engine implements ScriptEngine {
     if (args.length > maxArguments) throw new RangeError(`a call takes at most ${maxArguments} arguments`)
     const guest = this.#enter(this.#callMs)
     try {
-      const result = guest.call(address, args)
+      const result = this.#left(guest, guest.call(address, args))
       if (result === notPlain)
         throw new EngineError('exception', `${entry.name} returned what cannot leave a guest`, [], false)
-      return this.#left(guest, result)
+      return result
     } catch (cause) {
       throw this.#ended(cause)
     } finally {
@@ -146,9 +146,15 @@ class Engine implements ScriptEngine {
     return guest
   }
 
-  /** A call ended well; unless memory ran out in it, which a script can catch and we cannot forget. */
+  /**
+   * A call ended well; unless memory ran out in it, which a script can catch and we cannot forget, or an async
+   * function was stopped, whose promise took the exception.
+   */
   #left<T>(guest: Guest, result: T): T {
     if (guest.instance.memory.isFull) throw new OutOfGuestMemory()
+    if (this.#watch.isInterrupted) {
+      throw new EngineError('timeout', `ran for more than ${this.#watch.limitMs} ms`, [], false)
+    }
     return result
   }
 

@@ -119,12 +119,26 @@ test('a script that runs for too long is stopped and named, and the instance goe
   engine.evaluate('function spin() {\n  for (;;) Math.abs(1)\n}', 'spin.js', null)
   const error = run(engine, 'spin()')
   t.match(error, { kind: 'timeout', message: 'ran for more than 50 ms', isFatal: false })
-  t.match(error.frames[0], { name: 'spin', file: 'spin.js', line: 2 })
+  t.match(error.frames[0], { name: 'spin', file: 'spin.js' })
   t.match(run(engine, '(async () => { for (;;) await 0 })()'), { kind: 'timeout' })
   t.equal(
     run(createEngine(engineCode, testOptions({ callMs: 5 })), 'for (;;);').message,
     'ran for more than 5 ms',
   )
+})
+
+test('an async function that is stopped is a call that was, though its promise took the exception', async (t) => {
+  using engine = createEngine(engineCode, testOptions({ loadMs: 50 }))
+  const spin = engine.entry('spinLater')
+  const calls = {
+    'by numbers': () => engine.callNumbers(spin, 1, 2, 3),
+    'by values': () => engine.call(spin, []),
+    'in a script': () => engine.evaluate('(async () => { for (;;); })()', 'a.js', null),
+    'in a module': () => engine.evaluateModule('await 0; for (;;);', 'm.js', engine.entry('keep')),
+  }
+  for (const [name, call] of Object.entries(calls))
+    t.match(failure(call), { kind: 'timeout', message: 'ran for more than 50 ms', isFatal: false }, name)
+  isWell(t, engine)
 })
 
 test('what is left to do when the time is over ends the instance', async (t) => {

@@ -98,10 +98,10 @@ export class Guest {
     const settled = library.promiseResult(context, result)
     this.#free(result)
     if (state === 1) return settled
-    const { message, frames } =
+    const description =
       state === 2 ? this.#description(settled) : { message: `${file} awaits what does not come`, frames: [] }
     this.#free(settled)
-    throw new EngineError('exception', message, frames, false)
+    throw this.#errorOf(description)
   }
 
   /** Hands a value over to a function, frees it, and runs the jobs that are due. */
@@ -182,7 +182,6 @@ export class Guest {
       this.#free(result)
     }
     if (error && error !== before) throw error
-    if (this.#watch.isInterrupted && !error) throw this.#errorOf({ message: '', frames: [] })
   }
 
   #unfinished(error: EngineError | null): EngineError {

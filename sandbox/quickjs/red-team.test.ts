@@ -45,10 +45,10 @@ test('no script holds the thread, takes more memory than it may, or bothers its 
   t.ok(engines.every(({ blockCount }, index) => blockCount - (blocks[index] ?? 0) < 50))
 })
 
-test('scripts that do nothing wrong for as long are left alone', async (t) => {
+test('scripts that work hard within their time are left alone', async (t) => {
   using engine = createEngine(engineCode, testOptions(redTeamLimits))
-  const source = 'const until = Date.now() + 20; let n = 0; while (Date.now() < until) n++; n'
-  for (let index = 0; index < 5; index += 1) t.ok(Number(engine.call(engine.entry('run'), [source])) > 1_000)
+  const source = 'let n = 0; while (n < 1e5) n++; n'
+  for (let index = 0; index < 5; index += 1) t.equal(engine.call(engine.entry('run'), [source]), 1e5)
 })
 
 test('a script is stopped at load too, and so is one that is only looked at', async (t) => {

@@ -33,7 +33,7 @@ export async function measureCosts(): Promise<Cost[]> {
     { what: '132 Chinese characters in and out', figure: call('echo', '中'.repeat(132)) },
     { what: '64 KiB of bytes in', figure: call('nothing', new Uint8Array(65_536)) },
     { what: 'the same in and out', figure: call('echo', new Uint8Array(65_536)) },
-    { what: 'a host function, 400 bytes each way', figure: call('ask', text) },
+    { what: 'a host function, 400 bytes each way', figure: call('askOne', text) },
     { what: 'a host function called 1,000 times, each', figure: hostCalls(engine) },
     { what: 'an instance made and booted', figure: `${creation(code).toFixed(1)} ms` },
     { what: 'resident memory of one instance', figure: `${perInstance.toFixed(2)} MiB` },

@@ -13,7 +13,9 @@ const modules = {
         sum: (a, b, c) => a + b + c,
         keep: (value) => { globalThis.kept = value },
         ask: (...args) => host.ask(...args),
+        askOne: (value) => host.ask(value),
         nothing() {},
+        spinLater: async () => { for (;;); },
       }
     }`,
   'library.js': 'export const twice = (text) => text + text',

@@ -1,6 +1,6 @@
 /**
  * Measures what the engine costs, runs every hostile script, and writes both tables into
- * the README, between `<!-- NAME -->` and `<!-- /NAME -->`. For a quiet machine: of three attempts the best counts.
+ * the README, between `<!-- NAME -->` and `<!-- /NAME -->`. Better on a quiet machine.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -17,13 +17,21 @@ const outcomes: Readonly<Record<string, string>> = {
   crash: 'crashed',
 }
 
-function bestOfThree(script: HostileScript): Attempt {
-  const attempts = Array.from({ length: 3 }, () => attempt(engineCode, script))
-  return attempts.reduce((best, next) => (next.wallMs < best.wallMs ? next : best))
+/** The thread's own time is counted in steps of about this many milliseconds. */
+const stepMs = 4
+
+/** The best of up to ten attempts, of which one in which the thread was not held up is enough. */
+function undisturbed(script: HostileScript): Attempt {
+  let best = attempt(engineCode, script)
+  for (let tries = 1; tries < 10 && best.wallMs > best.cpuMs + stepMs; tries += 1) {
+    const next = attempt(engineCode, script)
+    if (next.wallMs < best.wallMs) best = next
+  }
+  return best
 }
 
 function redTeamRow(script: HostileScript): string[] {
-  const { outcome, isFatal, wallMs, memoryBytes } = bestOfThree(script)
+  const { outcome, isFatal, wallMs, memoryBytes } = undisturbed(script)
   const end = `${outcomes[outcome] ?? outcome}${isFatal ? ', instance ended' : ''}`
   return [script.name, end, wallMs.toFixed(1), (memoryBytes / 2 ** 20).toFixed(1)]
 }
