@@ -13,7 +13,7 @@ const wrong: readonly (readonly [args: readonly string[], line: string])[] = [
   ],
   [['run', '--toString'], 'pillion run: unknown option --toString (see pillion run --help)'],
   [['run', '-x'], 'pillion run: unknown option -x (see pillion run --help)'],
-  [['run', '-f', 'x'], 'pillion run: unknown option -f (see pillion run --help)'],
+  [['run', '-f'], 'pillion run: -f needs a value: -f PATH (see pillion run --help)'],
   [['run', '--config'], 'pillion run: --config needs a value: --config FILE (see pillion run --help)'],
   [['run', '-c'], 'pillion run: -c needs a value: -c FILE (see pillion run --help)'],
   [['run', '--config='], 'pillion run: --config needs a value: --config FILE (see pillion run --help)'],

@@ -1,6 +1,6 @@
 import { constants } from 'node:os'
 import { Refusal } from '../proxy/supervisor/refusal.ts'
-import { type Sidecar, startSidecar } from '../proxy/supervisor/sidecar.ts'
+import type { Sidecar } from '../proxy/supervisor/sidecar.ts'
 import { type Command, exitCodes } from './command.ts'
 import { configOptions, loadOptionsOf } from './config-options.ts'
 import { programVersion } from './version.ts'
@@ -10,7 +10,7 @@ export const runCommand: Command = {
   name: 'run',
   summary: 'run the sidecar',
   details: [
-    'Logs JSON lines on standard error. SIGHUP reads the config again, as a change of its file does;',
+    'Logs JSON lines on standard error. SIGHUP reads the config and the plugins again, as a change of their files does;',
     'SIGUSR2 opens the access log anew; SIGTERM and SIGINT drain and exit with 0, a second one exits at once',
     '(143 or 130).',
   ],
@@ -18,6 +18,8 @@ export const runCommand: Command = {
   async run(values) {
     const signals = new Signals()
     try {
+      // Only here, so that the other commands need not load it.
+      const { startSidecar } = await import('../proxy/supervisor/sidecar.ts')
       const sidecar = await startSidecar({ source: loadOptionsOf(values), version: programVersion() })
       signals.obey(sidecar)
       await sidecar.ended

@@ -5,10 +5,11 @@ import { FaultList } from './fault-list.ts'
 import { readFlags } from './flags.ts'
 import { buildFsm } from './fsm/build.ts'
 import { emptyLibrary } from './manifests/library.ts'
+import { type Resources, readManifest } from './manifests/resources.ts'
 import { parseJson } from './source/json-source.ts'
 import { findJsonFault } from './source/json-syntax.ts'
 import type { SourceResult } from './source/source.ts'
-import { parseYaml } from './source/yaml-source.ts'
+import { parseYaml, parseYamlDocuments } from './source/yaml-source.ts'
 import { mutate, seededRandom } from './testing/config-file.ts'
 import { buildYaml, readYaml } from './yaml/build.ts'
 
@@ -67,6 +68,29 @@ test('no damage to an FSM config makes the parser throw, and every fault has its
         t.fail(`run ${run}: ${JSON.stringify(fault)}`)
     }
   }
+  t.end()
+})
+
+test('no damage to manifests makes their reader throw, and every fault has its place', (t) => {
+  const text = read('plugins/many-kinds.yaml')
+  const random = seededRandom(5)
+  let survivors = 0
+  for (let run = 0; run < runs; run += 1) {
+    const damaged = mutate(text, random)
+    const faults = new FaultList()
+    const found: Resources = { plugins: [], chains: [], configs: [], reports: [] }
+    const parsed = parseYamlDocuments('FILE', damaged)
+    const documents = parsed.ok ? parsed.documents : []
+    for (const document of documents) readManifest('FILE', document, found)
+    for (const report of found.reports) report.settle(faults)
+    const verdict = faults.settle('FILE', (places) => places.map(() => ({ line: 1, column: 1 })))
+    survivors += found.plugins.length
+    for (const fault of [...verdict.faults, ...verdict.warnings, ...(parsed.ok ? [] : parsed.faults)]) {
+      const isFine = fault.line >= 1 && fault.line <= lineCount(damaged) && !fault.message.includes('\n')
+      if (!isFine) t.fail(`run ${run}: ${JSON.stringify(fault)}`)
+    }
+  }
+  t.ok(survivors > runs / 2, `${survivors} plugins were read all the same`)
   t.end()
 })
 

@@ -4,6 +4,7 @@ import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
 import type { Model } from '../../chains/model.ts'
 import type { ByteStream } from '../../chains/stream.ts'
 import type { Meter } from '../../chains/telemetry.ts'
+import { watchedBody } from '../../sandbox/plugin/lending/watched-body.ts'
 import type { Network, NetworkTarget, NetworkTimeouts } from '../../sandbox/plugin/network.ts'
 import { dial } from '../upstream/dial.ts'
 import { UpstreamExchange } from '../upstream/exchange.ts'
@@ -11,7 +12,6 @@ import { UpstreamPool } from '../upstream/pool.ts'
 import type { PoolCounters, UpstreamShared } from '../upstream/shared.ts'
 import { exchangeOn } from './client-exchange.ts'
 import { type RequestHandler, serveOn } from './stream-server.ts'
-import { watchedBody } from './watched-body.ts'
 
 /** What the network of one plugin is made with. */
 export interface PluginNetworkOptions {
@@ -35,14 +35,14 @@ const poolLimits = {
 /** How one plugin reaches the network. Its connections are counted as those of the cluster `plugin NAME`. */
 export class PluginNetwork implements Network, Disposable {
   readonly #options: PluginNetworkOptions
-  readonly #counters: PoolCounters
+  /** Made when something is connected to: most plugins reach nothing. */
+  #counters: PoolCounters | null = null
   /** The one not used for longest is first. */
   readonly #pools = new Map<string, UpstreamPool>()
   #isDisposed = false
 
   constructor(options: PluginNetworkOptions) {
     this.#options = options
-    this.#counters = countersOf(options)
   }
 
   async request(
@@ -75,7 +75,7 @@ export class PluginNetwork implements Network, Disposable {
       target,
       connectMs: this.#connectMs(timeouts),
       shared: this.#sharedFor(timeouts),
-      counters: this.#counters,
+      counters: this.#poolCounters(),
     })
   }
 
@@ -105,7 +105,7 @@ export class PluginNetwork implements Network, Disposable {
       new UpstreamPool(target, {
         limits: poolLimits,
         connectMs: this.#connectMs(timeouts),
-        counters: this.#counters,
+        counters: this.#poolCounters(),
         shared: this.#sharedFor(timeouts),
       })
     this.#pools.set(key, made)
@@ -121,6 +121,11 @@ export class PluginNetwork implements Network, Disposable {
       return
     }
     throw new ProxyError('UPSTREAM_OVERFLOW', `a plugin has ${maxPools} pools, and all are in use`)
+  }
+
+  #poolCounters(): PoolCounters {
+    this.#counters ??= countersOf(this.#options)
+    return this.#counters
   }
 
   #connectMs(timeouts: NetworkTimeouts): number {

@@ -1,9 +1,9 @@
 import { Body } from '../../chains/body.ts'
 import type { Context } from '../../chains/context.ts'
 import { asProxyError, ProxyError } from '../../chains/failures.ts'
-import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
+import { HeaderList } from '../../chains/headers.ts'
+import { type HttpRequest, type HttpResponse, localResponse } from '../../chains/http.ts'
 import { type ByteStream, relay } from '../../chains/stream.ts'
-import { refusal } from '../downstream/refusal.ts'
 import type { HeadText } from '../http1/head-buffer.ts'
 import type { BodyFraming, ReaderEvents, ReaderLimits } from '../http1/message.ts'
 import { MessageReader } from '../http1/reader.ts'
@@ -140,7 +140,7 @@ class StreamServer implements StreamPortHandler, ReaderEvents, WriterEvents {
     try {
       response = await this.#handle(request)
     } catch (thrown) {
-      response = refusal(asProxyError(thrown))
+      response = answerOf(asProxyError(thrown))
     }
     if (this.#isOver) drop(response)
     else if (response.tunnel) this.#tunnel(response, response.tunnel)
@@ -191,6 +191,12 @@ class StreamServer implements StreamPortHandler, ReaderEvents, WriterEvents {
     this.#port.end()
     this.#onOver()
   }
+}
+
+/** What the other side is told of a failure: its status and its code. */
+function answerOf({ code, traits }: ProxyError): HttpResponse {
+  const headers = new HeaderList(['Content-Type', 'text/plain; charset=utf-8'])
+  return localResponse(traits.status, headers, Body.of(`${code}\n`))
 }
 
 /** Lets go of an answer that nobody will see. */

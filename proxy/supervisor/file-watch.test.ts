@@ -137,3 +137,19 @@ test('a closed watch tells nothing and can be closed again', async (t) => {
   await sleep(100)
   t.equal(it.changes(), 0)
 })
+
+test('a folder is told of when a file comes or goes, but not for hidden ones', async (t) => {
+  const lay = async (folder: string) => {
+    await mkdir(join(folder, 'a.yaml'))
+    await writeFile(join(folder, 'a.yaml', 'one'), '1')
+  }
+  await using it = await watched(never, lay)
+  await writeFile(join(it.file, '.swap'), 'x')
+  await writeFile(join(it.file, 'two'), '2')
+  await eventually(() => it.changes() === 1, 'a new file is seen')
+  await unlink(join(it.file, '.swap'))
+  await sleep(100)
+  t.equal(it.changes(), 1)
+  await unlink(join(it.file, 'one'))
+  await eventually(() => it.changes() === 2, 'a file that is gone is seen')
+})

@@ -127,12 +127,19 @@ function signature(file: string): string {
   }
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
+  }
+}
+
 const isShown = (name: string): boolean => !name.startsWith('.')
 
 /** The folder of a file, those of all symbolic links on the way to it, and itself if it is a folder. */
 function foldersOf(file: string): string[] {
-  const isFolder = statSync(file, { throwIfNoEntry: false })?.isDirectory() ?? false
-  const folders = [dirname(file), ...(isFolder ? [file] : [])]
+  const folders = [dirname(file), ...(isFolder(file) ? [file] : [])]
   let path = file
   for (let links = 0; links < maxLinks; links += 1) {
     const link = firstLink(path)

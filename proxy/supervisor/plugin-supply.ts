@@ -3,6 +3,13 @@ import type { Model } from '../../chains/model.ts'
 import { KeyValueStore } from '../../sandbox/plugin/kv.ts'
 import { serveKeyValue } from '../../sandbox/plugin/kv-port.ts'
 import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
+import type { Order, PreparedReport } from './protocol.ts'
+
+/** A generation that serves, as far as the next one builds on it. */
+export interface Serving {
+  readonly order: Order
+  readonly report: PreparedReport
+}
 
 /** What the main thread has for the plugins of all workers: the code that runs them, and what they share. */
 export class PluginSupply {
@@ -15,16 +22,13 @@ export class PluginSupply {
     this.#load = load
   }
 
-  /** What runs the plugins of a model; null when it has none. Rejects with one clear line. */
-  async codeFor(model: Model): Promise<SandboxCode | null> {
-    if (model.plugins.length === 0) return null
-    this.#code ??= this.#load()
-    try {
-      return await this.#code
-    } catch (thrown) {
-      this.#code = null
-      throw thrown
-    }
+  /**
+   * What workers are told to build, after `serving` or as the first. Rejects with one clear line when what runs
+   * plugins cannot be loaded.
+   */
+  async order(generation: number, model: Model, serving: Serving | null): Promise<Order> {
+    const code = model.plugins.length > 0 ? await this.#loadCode() : null
+    return { generation, model, code, tolerated: serving?.report.faulty ?? 'all' }
   }
 
   /** The way of a new worker to what plugins share. It ends with the worker. */
@@ -37,5 +41,15 @@ export class PluginSupply {
   /** A model has come into service: what plugins kept that are no longer there is forgotten. */
   serving(model: Model): void {
     this.#store.keepOnly(new Set(model.plugins.map(({ name }) => name)))
+  }
+
+  async #loadCode(): Promise<SandboxCode> {
+    this.#code ??= this.#load()
+    try {
+      return await this.#code
+    } catch (thrown) {
+      this.#code = null
+      throw thrown
+    }
   }
 }

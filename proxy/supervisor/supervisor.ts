@@ -5,7 +5,7 @@ import type { Model } from '../../chains/model.ts'
 import { loadSandboxCode, type SandboxCode } from '../../sandbox/plugin/loaders.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { beatInterval } from './heartbeat.ts'
-import { PluginSupply } from './plugin-supply.ts'
+import { PluginSupply, type Serving } from './plugin-supply.ts'
 import { planPorts, probePorts, type ServedPort } from './ports.ts'
 import type { Answer, Kind, Order, PreparedReport, Question } from './protocol.ts'
 import { makeQueue } from './queue.ts'
@@ -44,11 +44,6 @@ const respawnPollMs = 50
 const ownWorker = (): URL =>
   new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
-interface Current {
-  readonly order: Order
-  readonly report: PreparedReport
-}
-
 /** What came of building a generation, and on which threads it waits for its commit. */
 interface Prepared {
   readonly threads: readonly WorkerThread[]
@@ -65,7 +60,7 @@ export class Supervisor {
   #slots: readonly WorkerSlot[] = []
   #logLevel: LogLevel
   #nextWorkerId = 1
-  #current: Current | null = null
+  #current: Serving | null = null
   #drained: Promise<void> | null = null
   #isClosing = false
 
@@ -120,8 +115,7 @@ export class Supervisor {
       const served = this.#servedPorts()
       const plan = planPorts(model.listeners, served)
       await probePorts(plan, served)
-      const tolerated = this.#current?.report.faulty ?? 'all'
-      const order: Order = { generation, model, code: await this.#plugins.codeFor(model), tolerated }
+      const order = await this.#plugins.order(generation, model, this.#current)
       const { threads, report } = await this.#prepareOnReady(order, plan.ports)
       this.#current = { order, report }
       this.#plugins.serving(model)

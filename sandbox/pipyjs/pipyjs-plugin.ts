@@ -9,7 +9,8 @@ import {
   type SandboxUsage,
 } from '../plugin/contract.ts'
 import type { GuestSession } from './guest-session.ts'
-import { type CompiledPlan, compilePlan } from './runtime/compile.ts'
+import { compilePlan } from './runtime/compile.ts'
+import { Exchange } from './runtime/exchange.ts'
 import { HttpRun } from './runtime/http-run.ts'
 import type { PipelineLayout } from './runtime/pipeline.ts'
 import { Quotas } from './runtime/quota.ts'
@@ -24,11 +25,15 @@ export function pipyJsLoader(createSession: SessionFactory): PluginLoader {
   return (spec, host) => new PipyJsPlugin(spec, host, createSession)
 }
 
-/** A guest that lives, and its plan. */
+/** A guest, and where its exchanges begin; null when the script has no entrance. */
 interface Instance {
   readonly runtime: Runtime
-  readonly plan: CompiledPlan
+  readonly entrance: PipelineLayout | null
 }
+
+type Enterable = Instance & { readonly entrance: PipelineLayout }
+
+const isEnterable = (instance: Instance): instance is Enterable => instance.entrance !== null
 
 class PipyJsPlugin implements SandboxedPlugin {
   readonly #spec: PluginSpec
@@ -43,14 +48,15 @@ class PipyJsPlugin implements SandboxedPlugin {
     this.#host = host
     this.#createSession = createSession
     this.#instance = this.#load()
-    this.#hasEntrance = this.#instance.plan.entrance !== null
+    this.#hasEntrance = this.#instance.entrance !== null
   }
 
   http(): HttpFilter | null {
     if (!this.#hasEntrance) return null
     return (request, cx, next) => {
       const { runtime, entrance } = this.#living()
-      return new HttpRun(runtime, request, cx, next).run(entrance, request)
+      const exchange = new Exchange(runtime, { kind: 'http', request, next })
+      return new HttpRun(exchange, cx).run(entrance, request)
     }
   }
 
@@ -73,13 +79,13 @@ class PipyJsPlugin implements SandboxedPlugin {
   }
 
   /** The guest, or a fresh one when it has died. Throws the `ProxyError` that an exchange without one fails with. */
-  #living(): { readonly runtime: Runtime; readonly entrance: PipelineLayout } {
+  #living(): Enterable {
     const instance = this.#instance
-    if (!instance || instance.runtime.session.isDead) return this.#restart()
-    return { runtime: instance.runtime, entrance: instance.plan.entrance as PipelineLayout }
+    if (instance && !instance.runtime.session.isDead && isEnterable(instance)) return instance
+    return this.#restart()
   }
 
-  #restart(): { readonly runtime: Runtime; readonly entrance: PipelineLayout } {
+  #restart(): Enterable {
     if (this.#isDisposed) throw this.#failure('the plugin was taken out')
     this.#end('its instance died')
     this.#host.meter.restarted()
@@ -90,9 +96,8 @@ class PipyJsPlugin implements SandboxedPlugin {
         `it could not be started again: ${thrown instanceof Error ? thrown.message : thrown}`,
       )
     }
-    const { runtime, plan } = this.#instance
-    if (plan.entrance) return { runtime, entrance: plan.entrance }
-    throw this.#failure('it has no entrance any more')
+    if (isEnterable(this.#instance)) return this.#instance
+    throw this.#failure('its script has no entrance any more')
   }
 
   #load(): Instance {
@@ -102,7 +107,7 @@ class PipyJsPlugin implements SandboxedPlugin {
     try {
       quotas.loaded()
       const runtime = new Runtime(this.#spec, this.#host, session, quotas)
-      return { runtime, plan: compilePlan(session.plan, this.#spec, this.#host) }
+      return { runtime, entrance: compilePlan(session.plan, this.#spec, this.#host) }
     } catch (thrown) {
       session[Symbol.dispose]()
       throw thrown

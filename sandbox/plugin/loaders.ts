@@ -1,6 +1,7 @@
 import { type GuestSources, loadGuestSources } from '../javascript/guest-sources.ts'
 import { javaScriptLoader } from '../javascript/javascript-plugin.ts'
 import { pipyJsLoader } from '../pipyjs/pipyjs-plugin.ts'
+import { libraryFunctions } from '../pipyjs/session/library/library.ts'
 import { createGuestSession } from '../pipyjs/session/session.ts'
 import type { EngineCode } from '../quickjs/contract.ts'
 import { loadEngineCode } from '../quickjs/engine-code.ts'
@@ -21,7 +22,10 @@ export async function loadSandboxCode(): Promise<SandboxCode> {
 /** Who runs which language. */
 export function makeLoaders({ engine, javaScript }: SandboxCode): PluginLoaders {
   return {
-    pipyjs: pipyJsLoader((spec, host) => createGuestSession(spec, engine, host)),
+    pipyjs: pipyJsLoader((spec, host, quotas) => {
+      const functions = libraryFunctions(spec, host, quotas)
+      return createGuestSession(spec, engine, { ...host, functions })
+    }),
     javascript: javaScriptLoader(engine, javaScript),
   }
 }

@@ -47,7 +47,7 @@ test('the admin port shows what runs: chains, clusters, generations and the conf
   })
   t.match(
     (await ask(sidecar.admin, '/chains', asText)).text,
-    /^ +modules\/inbound-http-routing\.js +170 +enforce$/m,
+    /^ +modules\/inbound-http-routing\.js +170 +- +enforce$/m,
   )
 
   const clusters = (await sidecar.show('/clusters')) as object[]

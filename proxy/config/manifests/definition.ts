@@ -2,7 +2,7 @@ import type { ChainName } from '../../../chains/model.ts'
 import type { Path } from '../fault.ts'
 import type { TextPlace } from '../source/text-place.ts'
 import type { PolicyParts } from './policy.ts'
-import type { Reporter } from './report.ts'
+import type { Report } from './report.ts'
 
 /** In what a plugin's author wrote it. */
 export type AuthorLanguage = 'pipyjs' | 'javascript' | 'typescript'
@@ -21,9 +21,7 @@ export interface PluginDefinition {
   readonly policy: PolicyParts
   /** The chains that it names itself, in place of a PluginChain. */
   readonly chains: readonly ChainName[]
-  /** Where it is defined, as `file:line`. */
-  readonly place: string
-  readonly report: Reporter
+  readonly report: Report
   /** Where in the report its name and its text are. */
   readonly paths: { readonly name: Path; readonly text: Path }
 }

@@ -1,4 +1,5 @@
 import { chainNames } from '../../../chains/model.ts'
+import { defaults } from '../defaults.ts'
 import { choice, json, list, number, object, optional, type Read, required, text } from '../shape/shape.ts'
 import { anyText, name } from '../shape/texts.ts'
 import { policyShape } from './policy.ts'
@@ -25,7 +26,7 @@ export const pluginEntryShape = object('pluginEntry', {
   ),
   priority: optional(
     number(-1_000_000, 1_000_000),
-    'Its place in the chains: higher ones come first. As its manifest or its file say when missing, else 115, which is before load balancing.',
+    `Its place in the chains: higher ones come first. As its manifest or its file say when missing, else ${defaults.pluginPriority}, which is before load balancing.`,
   ),
   policy: optional(policyShape, 'How it is run. What is missing is as its manifest or its file say.'),
   config: optional(json, 'What it is told where a service says nothing of it.'),

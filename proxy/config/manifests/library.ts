@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { ChainName, Json } from '../../../chains/model.ts'
 import { configLimits } from '../defaults.ts'
-import { show } from '../fault.ts'
+import { looseFault, show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
 import { closest } from '../shape/closest.ts'
 import { parseJson } from '../source/json-source.ts'
@@ -12,6 +12,7 @@ import type { PluginDefinition } from './definition.ts'
 import type { PluginEntry } from './entry-shape.ts'
 import { type AskedPath, type ManifestFile, readManifestFiles } from './manifest-files.ts'
 import { type PolicyParts, policyParts } from './policy.ts'
+import type { Report } from './report.ts'
 import type { PluginChainResource, PluginConfigResource } from './resource-shapes.ts'
 import { type Described, type Resources, readManifest } from './resources.ts'
 import { readScript } from './script-file.ts'
@@ -108,6 +109,11 @@ function readManifestFile(file: ManifestFile, into: Resources, faults: FaultList
     else readManifest(path, { ...parsed.source, textPlace: () => null }, into)
     return
   }
+  const count = documentCount(text)
+  if (count > configLimits.maxResources) {
+    faults.addLoose(looseFault(path, `has ${count} documents: at most ${configLimits.maxResources} are read`))
+    return
+  }
   const parsed = parseYamlDocuments(path, text)
   if (!parsed.ok) {
     for (const fault of parsed.faults) faults.addLoose(fault)
@@ -117,6 +123,13 @@ function readManifestFile(file: ManifestFile, into: Resources, faults: FaultList
     for (const fault of document.faults) faults.addLoose(fault)
     readManifest(path, document, into)
   }
+}
+
+/** Documents in a text, without parsing it; that takes long when there are very many. */
+function documentCount(text: string): number {
+  let count = 1
+  for (let at = text.indexOf('\n---'); at >= 0; at = text.indexOf('\n---', at + 1)) count += 1
+  return count
 }
 
 async function readEntryFile(
@@ -135,13 +148,13 @@ async function readEntryFile(
 }
 
 function refuseTwins(described: readonly Described<PluginChainResource | PluginConfigResource>[]): void {
-  const known = new Map<string, string>()
+  const known = new Map<string, Report>()
   for (const { resource, report } of described) {
     const { namespace, name } = resource.metadata
     const key = `${namespace ?? ''}/${name}`
-    const place = known.get(key)
-    if (place === undefined) known.set(key, report.place)
-    else report.add(['metadata', 'name'], `is there already, at ${place}: give each its own name`)
+    const first = known.get(key)
+    if (!first) known.set(key, report)
+    else report.add(['metadata', 'name'], `is there already, at ${first.place}: give each its own name`)
   }
 }
 

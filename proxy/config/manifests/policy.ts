@@ -29,6 +29,8 @@ import { connectTarget, variableName } from './texts.ts'
 const bounded = ({ min, max }: { readonly min: number; readonly max: number }): Shape<number> =>
   integer(min, max)
 
+const usual = defaultPluginPolicy.limits
+
 /** How a plugin is run; in manifests `spec.policy`, in our YAML `plugins[].policy`. */
 export const policyShape = object('pluginPolicy', {
   onError: optional(
@@ -54,13 +56,22 @@ export const policyShape = object('pluginPolicy', {
   ),
   limits: optional(
     object('pluginLimits', {
-      callMs: optional(bounded(pluginBounds.callMs), 'Time for one call into it.'),
-      memoryMiB: optional(bounded(pluginBounds.memoryMiB), 'Memory in each worker.'),
+      callMs: optional(
+        bounded(pluginBounds.callMs),
+        `Milliseconds for one call into it; ${usual.callMs} when missing.`,
+      ),
+      memoryMiB: optional(
+        bounded(pluginBounds.memoryMiB),
+        `Memory in each worker; ${usual.memoryMiB} when missing.`,
+      ),
       bufferKiB: optional(
         bounded(pluginBounds.bufferKiB),
-        'Bytes of bodies that are held for it, for each exchange.',
+        `Bodies that are held for it, for each exchange; ${usual.bufferKiB} when missing.`,
       ),
-      pauseMs: optional(bounded(pluginBounds.pauseMs), 'How long an exchange may wait for it.'),
+      pauseMs: optional(
+        bounded(pluginBounds.pauseMs),
+        `Milliseconds that an exchange may wait for it; ${usual.pauseMs} when missing.`,
+      ),
     }),
     'What it may use up.',
   ),

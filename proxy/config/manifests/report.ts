@@ -39,7 +39,7 @@ export class Report implements Reporter {
     return this.faults.pathOf(value, ...steps)
   }
 
-  /** Where it stands, as `file:line`. */
+  /** Where it stands, as `file:line`. Takes a pass over the file. */
   get place(): string {
     const line = this.#locate([{ path: [], at: 'value' }])[0]?.line ?? 0
     return line > 0 ? `${this.file}:${line}` : this.file

@@ -1,3 +1,4 @@
+import { defaults } from '../defaults.ts'
 import {
   json,
   list,
@@ -56,7 +57,7 @@ export const pluginShape = object('plugin', {
       typescript: optional(text(anyText), 'The same in TypeScript.'),
       priority: optional(
         number(-1_000_000, 1_000_000),
-        'Its place in a chain: higher ones come first. 115 when missing, which is before load balancing.',
+        `Its place in a chain: higher ones come first. ${defaults.pluginPriority} when missing, which is before load balancing.`,
       ),
       version: optional(
         text(pluginVersion),

@@ -99,7 +99,7 @@ function nameIn(metadata: unknown): string {
 
 function knownKind(kind: unknown, apiVersion: unknown, report: Report): (typeof kinds)[number] | null {
   if (typeof kind !== 'string') {
-    report.add(['kind'], kind === undefined ? 'is missing' : `is ${show(kind)}: expected ${orList(kinds)}`)
+    report.add(['kind'], `is ${kind === undefined ? 'missing' : show(kind)}: expected ${orList(kinds)}`)
     return null
   }
   if (laterKinds.has(kind)) {
@@ -153,7 +153,6 @@ function readPlugin(document: ManifestDocument, report: Report, into: Resources)
     priority: spec.priority,
     policy: overlay(inSpec, said.policy),
     chains: [],
-    place: report.place,
     report,
     paths: { name: ['metadata', 'name'], text: ['spec', key] },
   })

@@ -59,7 +59,6 @@ export function readScript(
     priority: own.priority,
     policy,
     chains: own.chain ?? [],
-    place: report.place,
     report,
     paths: { name: [], text: [] },
   }

@@ -28,8 +28,8 @@ function versionsOf(group: readonly PluginDefinition[]): Versions<PluginDefiniti
   const isPair = isCanary(newer.policy) && !isCanary(older.policy) && areApart(first, second)
   for (const one of isPair ? more : [second, ...more]) {
     const reason = isPair
-      ? `is in two versions already, at ${first.place} and ${second.place}: a plugin has two at most`
-      : `is there already, at ${first.place}: two versions of one plugin need a pillion.dev/version each, and a canary in one of them`
+      ? `is in two versions already, at ${first.report.place} and ${second.report.place}: a plugin has two at most`
+      : `is there already, at ${first.report.place}: two versions of one plugin need a pillion.dev/version each, and a canary in one of them`
     one.report.add(one.paths.name, reason)
   }
   return isPair ? { current: newer, previous: older } : { current: first, previous: null }

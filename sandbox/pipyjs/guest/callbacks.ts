@@ -1,13 +1,16 @@
-import { begin, current, type ScriptContext, whenOver } from './contexts.ts'
+import { isContained } from './containment.ts'
+import { begin, current, rareOf, type ScriptContext, whenOver } from './contexts.ts'
 import { Data } from './data.ts'
 import { emit } from './emit.ts'
 import { givenMessage, MessageEnd, StreamEnd } from './events.ts'
-import { release, startOf } from './head-views.ts'
-import { headersObject } from './header-views.ts'
+import { headNumber } from './head-state.ts'
+import { newReusable } from './head-views.ts'
+import { headersObject } from './header-lists.ts'
 import { type Crossing, host } from './host.ts'
-import { headNumber, type MessageStart } from './message-start.ts'
+import type { MessageStart } from './message-start.ts'
 import { keyOf } from './objects.ts'
 import { isPromise, whenSettled } from './promises.ts'
+import { letGo, startIn } from './starts.ts'
 import { inbound } from './variables.ts'
 
 const { parse, stringify } = JSON
@@ -43,16 +46,24 @@ export const argumentKinds = {
 type Callback = (...values: unknown[]) => unknown
 
 const callbacks: Callback[] = []
+/** Whether a callback can be given the same message as the one before. */
+const contained: boolean[] = []
+const reusable = newReusable()
 /** Values that the host knows by a number. */
 const handles = new Map<number, unknown>()
 let lastHandle = 0
 let lastPromise = 0
 
-whenOver(over)
+whenOver((context) => {
+  letGo(context)
+  const own = context[5]?.handles
+  if (own !== undefined) for (const handle of own) handles.delete(handle)
+})
 
 /** Gives a function a number that the host can call it by. */
 export function register(callback: Callback): number {
   callbacks[callbacks.length] = callback
+  contained[contained.length] = isContained(callback)
   return callbacks.length - 1
 }
 
@@ -69,8 +80,11 @@ export function callBare(fn: number, id: number, purpose: number): number {
 /** Calls a callback with a message's start; its result matters only if it is a promise. */
 export function callWithStart(fn: number, id: number, head: number): number {
   const context = begin(id)
-  let { start } = context
-  if (start === undefined || start[headNumber] !== head) start = startIn(context, head)
+  let start: MessageStart | undefined
+  if (contained[fn]) {
+    reusable.state[headNumber] = head
+    start = reusable.start
+  } else start = context[3] === head ? context[2] : startIn(context, head)
   const result = (callbacks[fn] as Callback)(start)
   return result === undefined ? 0 : resultOf(result, wanted.nothing)
 }
@@ -85,32 +99,6 @@ export function callWith(fn: number, id: number, purpose: number, ...crossed: Cr
     at += length
   }
   return resultOf((callbacks[fn] as Callback)(...values), purpose)
-}
-
-/** A context is over: lets go of its messages and handles. */
-function over(context: ScriptContext): void {
-  const { starts, handles: own } = context
-  context.cells = []
-  if (own !== undefined) for (const handle of own) handles.delete(handle)
-  while (context.start !== undefined) {
-    release(context)
-    if (starts !== undefined) context.start = starts.pop()
-  }
-}
-
-/** The start of a message, the same object each time for as long as its context lives. */
-function startIn(context: ScriptContext, head: number): MessageStart {
-  if (context.start === undefined) {
-    context.start = startOf(head)
-    return context.start
-  }
-  if (context.start[headNumber] === head) return context.start
-  context.starts ??= []
-  const known = context.starts.find((start) => start[headNumber] === head)
-  if (known !== undefined) return known
-  const start = startOf(head)
-  context.starts.push(start)
-  return start
 }
 
 function argument(
@@ -181,12 +169,12 @@ function giveValue(result: unknown): number {
   }
   if (Array.isArray(result)) {
     const first = lastHandle + 1
-    const context = current as ScriptContext
-    context.handles ??= []
+    const rare = rareOf(current as ScriptContext)
+    rare.handles ??= []
     for (const value of result) {
       lastHandle += 1
       handles.set(lastHandle, value)
-      context.handles[context.handles.length] = lastHandle
+      rare.handles[rare.handles.length] = lastHandle
     }
     host.resultArray(first, result.length)
     return codes.array

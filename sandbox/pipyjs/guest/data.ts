@@ -1,4 +1,3 @@
-import { serial } from './contexts.ts'
 import { host } from './host.ts'
 
 /** What texts can be encoded as. */
@@ -8,9 +7,8 @@ const encodings = ['utf8', 'utf16be', 'utf16le', 'hex', 'base64', 'base64url']
 export class Data {
   #chunks: Uint8Array[] = []
   #size = 0
-  /** The number of the bytes that the host gave, and in which call, for as long as they are untouched. */
+  /** The number of the bytes that the host gave, for as long as they are untouched. */
   #given = 0
-  #givenIn = 0
 
   constructor(content?: unknown, encoding?: unknown) {
     if (content === undefined || content === null) return
@@ -37,12 +35,11 @@ export class Data {
     return data
   }
 
-  /** Bytes of the host's; `given` is their number in this call. */
+  /** Bytes of the host's; `given` is their number there. */
   static given(bytes: ArrayBuffer, given: number): Data {
     const data = new Data()
     data.#append(new Uint8Array(bytes))
     data.#given = given
-    data.#givenIn = serial
     return data
   }
 
@@ -120,8 +117,8 @@ export class Data {
 
   /** Sends the bytes on. */
   emit(): void {
-    if (this.#given !== 0 && this.#givenIn === serial) host.emitGivenBytes(this.#given)
-    else host.emitBytes(this.toBuffer())
+    // The host has them still within the call that they came with.
+    if (this.#given === 0 || !host.emitGivenBytes(this.#given)) host.emitBytes(this.toBuffer())
   }
 
   #append(bytes: Uint8Array): void {

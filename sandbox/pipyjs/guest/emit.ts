@@ -1,9 +1,10 @@
 import { Data } from './data.ts'
 import { Message, MessageEnd, messageStart, StreamEnd } from './events.ts'
 import { headFields, type MadeHead, numberOf } from './head-views.ts'
-import { headerList } from './header-views.ts'
+import { headerList } from './header-lists.ts'
 import { host } from './host.ts'
-import { headNumber, MessageStart } from './message-start.ts'
+import { MessageStart } from './message-start.ts'
+import { isStart } from './starts.ts'
 
 const { stringify } = JSON
 const fieldNames: readonly string[] = headFields
@@ -35,8 +36,8 @@ function emitMessage(message: Message): void {
 }
 
 function emitStart(start: MessageStart): void {
-  const number = start[headNumber] ?? 0
-  if (number !== 0 && numberOf(start.head) === number) host.emitHead(number, false)
+  const number = numberOf(start.head)
+  if (number !== 0 && isStart(start, number)) host.emitHead(number, false)
   else emitHead(start.head)
 }
 

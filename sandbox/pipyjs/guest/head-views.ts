@@ -1,10 +1,20 @@
-import { headerList, headersHandler, headersObject } from './header-views.ts'
+import {
+  type HeadState,
+  hasValue,
+  headExtras,
+  headNumber,
+  keptHead,
+  plain,
+  plainProperty,
+  plainTraps,
+} from './head-state.ts'
+import { headerList, headersObject } from './header-lists.ts'
+import { headersTraps, NewHeadState } from './header-views.ts'
 import { host } from './host.ts'
-import { headExtras, headersView, headNumber, keptHead, MessageStart } from './message-start.ts'
+import { MessageStart } from './message-start.ts'
 import { touch } from './touched.ts'
 
 const { parse, stringify } = JSON
-const plain = Object.prototype as unknown as Record<PropertyKey, unknown>
 
 /** The fields of a head that have a place in HTTP; their places here are how the host knows them. */
 export const headFields = [
@@ -17,10 +27,7 @@ export const headFields = [
   'authority',
 ] as const
 const statusField = 3
-const places: Record<string, number> = Object.assign(
-  Object.create(null),
-  Object.fromEntries(headFields.map((name, place) => [name, place])),
-)
+const fieldNames: readonly string[] = headFields
 
 /** A head as it crosses: fields, headers as names and values in turn, everything else as JSON texts by name. */
 export interface MadeHead {
@@ -29,171 +36,173 @@ export interface MadeHead {
   readonly extra: Record<string, string>
 }
 
-/** The head of a message of the host, which reads and writes as the plain object that scripts take it for. */
-const headHandler: ProxyHandler<MessageStart> = {
-  get(start, key) {
-    if (key === 'headers') {
-      // The usual case in one look.
-      const view = start[headersView]
-      return view === undefined ? headersOf(start) : view
-    }
-    if (typeof key === 'symbol') return key === headNumber ? start[headNumber] : plain[key]
-    const value = readField(start, key)
+/** Under this a head has its state. */
+const stateOf = Symbol('state')
+
+/** What the view of a head is a view of; like that of its headers, it inherits accessors. */
+interface Head {
+  [stateOf]: HeadState
+  headers: unknown
+}
+
+/** Answers for what HTTP has no place for; `view` is what it was asked of. */
+const others = new Proxy(Object.create(null), {
+  get(_, key, view) {
+    if (typeof key === 'symbol') return plain[key]
+    const value = readField((view as Head)[stateOf], key)
     return value === undefined ? plain[key] : value
   },
+  set(_, key, value, view) {
+    if (typeof key === 'string') writeField((view as Head)[stateOf], key, value)
+    return true
+  },
+})
 
-  set(start, key, value) {
-    if (typeof key === 'string') writeField(start, key, value)
+const accessors = Object.create(others, {
+  // Writable here, so that they can be set in heads.
+  [stateOf]: { value: undefined, writable: true },
+  headers: { value: undefined, writable: true },
+})
+
+headFields.forEach((name, place) => {
+  Object.defineProperty(accessors, name, {
+    get(this: Head) {
+      const head = this[stateOf][headNumber]
+      return head === 0 ? readField(this[stateOf], name) : host.headField(head, place)
+    },
+    set(this: Head, value: unknown) {
+      writeField(this[stateOf], name, value)
+    },
+  })
+})
+
+const traps: ProxyHandler<Head> = {
+  ...plainTraps,
+
+  has(head, key) {
+    return (typeof key === 'string' && ownNames(head[stateOf]).includes(key)) || key in plain
+  },
+
+  deleteProperty(head, key) {
+    if (key === 'headers') writeHeaders(head, undefined)
+    else if (typeof key === 'string') writeField(head[stateOf], key, undefined)
     return true
   },
 
-  has(start, key) {
-    return (typeof key === 'string' && ownNames(start).includes(key)) || key in plain
+  ownKeys(head) {
+    return ownNames(head[stateOf])
   },
 
-  deleteProperty(start, key) {
-    if (typeof key === 'string') writeField(start, key, undefined)
+  getOwnPropertyDescriptor(head, key) {
+    if (key === 'headers') return plainProperty(head.headers)
+    if (typeof key !== 'string' || !ownNames(head[stateOf]).includes(key)) return undefined
+    return plainProperty(readField(head[stateOf], key))
+  },
+
+  defineProperty(head, key, descriptor) {
+    if (typeof key !== 'string' || !hasValue(descriptor)) return false
+    if (key === 'headers') writeHeaders(head, descriptor.value)
+    else writeField(head[stateOf], key, descriptor.value)
     return true
-  },
-
-  ownKeys(start) {
-    return ownNames(start)
-  },
-
-  getOwnPropertyDescriptor(start, key) {
-    if (typeof key !== 'string' || !ownNames(start).includes(key)) return undefined
-    const value = key === 'headers' ? headersOf(start) : readField(start, key)
-    return { value, writable: true, enumerable: true, configurable: true }
-  },
-
-  defineProperty(start, key, descriptor) {
-    if (typeof key !== 'string' || 'get' in descriptor || 'set' in descriptor) return false
-    writeField(start, key, descriptor.value)
-    return true
-  },
-
-  getPrototypeOf() {
-    return Object.prototype
-  },
-
-  setPrototypeOf() {
-    return false
-  },
-
-  preventExtensions() {
-    return false
   },
 }
 
-/** A constructor that shares its prototype, and sets only what a message of the host has. */
-function HostMessage(this: MessageStart, head: number): void {
-  this[headNumber] = head
-  this.head = new Proxy(this, headHandler)
+function HostHead(this: Head, state: HeadState, headers: object): void {
+  this[stateOf] = state
+  this.headers = headers
+}
+HostHead.prototype = accessors
+const NewHead = HostHead as unknown as new (state: HeadState, headers: object) => Head
+
+/** A constructor that shares its prototype. */
+function HostMessage(this: MessageStart, head: object): void {
+  this.head = head
 }
 HostMessage.prototype = MessageStart.prototype
-const HostMessageStart = HostMessage as unknown as new (head: number) => MessageStart
+const NewStart = HostMessage as unknown as new (head: object) => MessageStart
+
+/** The state of a head of the host. All views hold it, and it holds none. */
+export function newState(head: number): HeadState {
+  return new NewHeadState(head)
+}
 
 /** The beginning of a message of the host. */
-export function startOf(head: number): MessageStart {
-  return new HostMessageStart(head)
+export function newStart(state: HeadState): MessageStart {
+  return new NewStart(new Proxy(new NewHead(state, new Proxy(state, headersTraps)), traps))
+}
+
+/** A message that is used for one call after the other, where nothing but single headers and fields are looked at. */
+export function newReusable(): { readonly state: HeadState; readonly start: MessageStart } {
+  const state = newState(0)
+  return { state, start: new NewStart(new NewHead(state, state)) }
 }
 
 /** The number of a host's head that a value is a view of; 0 for anything else. */
 export function numberOf(head: unknown): number {
   if (typeof head !== 'object' || head === null) return 0
-  const number = (head as { [headNumber]?: unknown })[headNumber]
-  return typeof number === 'number' ? number : 0
+  return (head as Partial<Head>)[stateOf]?.[headNumber] ?? 0
 }
 
-/**
- * Takes a message out of its holder when its exchange is over. If the script
- * has it, or a view of its head, it is given all there is to know, to keep.
- */
-export function release(holder: { start?: MessageStart | undefined }): void {
-  // The views hold the message and the message holds the views: nothing of ours may hold either.
-  let start = holder.start
-  holder.start = undefined
-  if (start === undefined) return
-  const isView = numberOf(start.head) !== 0
-  if (isView) start.head = undefined
-  start[headersView] = undefined
-  const rest = new WeakRef(start)
-  start = undefined
-  const held = rest.deref()
-  if (held !== undefined) keep(held, isView)
+/** Gives a head that the script holds all there is to know: its exchange is over. */
+export function keepHead(state: HeadState): void {
+  const made: MadeHead = parse(host.wholeHead(state[headNumber]))
+  const extra = state[headExtras] ?? parseExtras(made.extra)
+  state[keptHead] = Object.assign({}, made.fields, { headers: headersObject(made.headers) }, extra)
+  state[headNumber] = 0
 }
 
-function keep(start: MessageStart, isView: boolean): void {
-  const made: MadeHead = parse(host.wholeHead(start[headNumber] as number))
-  const extra = start[headExtras] ?? parseExtras(made.extra)
-  start[keptHead] = Object.assign({}, made.fields, { headers: headersObject(made.headers) }, extra)
-  start[headNumber] = 0
-  if (isView) start.head = new Proxy(start, headHandler)
+function readField(state: HeadState, name: string): unknown {
+  const head = state[headNumber]
+  if (head === 0) return Object.getOwnPropertyDescriptor(state[keptHead] ?? {}, name)?.value
+  const place = fieldNames.indexOf(name)
+  return place < 0 ? extrasOf(state)[name] : host.headField(head, place)
 }
 
-function headersOf(start: MessageStart): unknown {
-  if (start[headNumber] === 0) {
-    const kept = start[keptHead]?.headers
-    if (typeof kept !== 'object') return kept
-  }
-  let view = start[headersView]
-  if (view === undefined) {
-    view = new Proxy(start, headersHandler)
-    start[headersView] = view
-  }
-  return view
-}
-
-function readField(start: MessageStart, name: string): unknown {
-  const head = start[headNumber] as number
-  if (head === 0) return Object.getOwnPropertyDescriptor(start[keptHead], name)?.value
-  const place = places[name]
-  return place === undefined ? extrasOf(start)[name] : host.headField(head, place)
-}
-
-function writeField(start: MessageStart, name: string, value: unknown): void {
+function writeField(state: HeadState, name: string, value: unknown): void {
   if (name === '__proto__') return
-  const head = start[headNumber] as number
+  const head = state[headNumber]
   if (head === 0) {
-    const kept = start[keptHead] as Record<string, unknown>
-    if (value === undefined) delete kept[name]
-    else kept[name] = value
+    Object.defineProperty(state[keptHead] ?? {}, name, plainProperty(value))
     return
   }
-  const place = places[name]
-  if (name === 'headers') replaceHeaders(start, value)
-  else if (place === undefined) writeExtra(start, name, value)
+  const place = fieldNames.indexOf(name)
+  if (place < 0) writeExtra(state, name, value)
   else if (value === undefined || value === null) host.setHeadField(head, place, undefined)
   else host.setHeadField(head, place, place === statusField ? Number(value) : String(value))
 }
 
 /** The script's own object takes the place of the headers: within this call it is what it was given. */
-function replaceHeaders(start: MessageStart, headers: unknown): void {
-  const head = start[headNumber] as number
-  if (headers !== undefined && headers === start[headersView]) return
+function writeHeaders(head: Head, headers: unknown): void {
+  const view = head.headers
+  if (headers === view) return
+  const number = head[stateOf][headNumber]
+  if (number === 0) {
+    writeField(head[stateOf], 'headers', headers)
+    return
+  }
   const before = stringify(headerList(headers))
-  host.replaceHeaders(head, before)
+  host.replaceHeaders(number, before)
   if (typeof headers !== 'object' || headers === null) return
-  start[headersView] = headers
+  head.headers = headers
   const forget = (): void => {
-    if (start[headersView] === headers) start[headersView] = undefined
+    if (head.headers === headers) head.headers = view
   }
   const settle = (): void => {
     forget()
     const after = stringify(headerList(headers))
-    if (after !== before) host.replaceHeaders(head, after)
+    if (after !== before) host.replaceHeaders(number, after)
   }
   touch({ settle, drop: forget })
 }
 
-function extrasOf(start: MessageStart): Record<string, unknown> {
-  let extras = start[headExtras]
+function extrasOf(state: HeadState): Record<string, unknown> {
+  let extras = state[headExtras]
   if (extras === undefined) {
-    const json = host.headExtras(start[headNumber] as number)
-    extras = json === null ? Object.create(null) : parseExtras(parse(json))
-    start[headExtras] = extras
+    const json = host.headExtras(state[headNumber])
+    extras = json === null ? (Object.create(null) as Record<string, unknown>) : parseExtras(parse(json))
+    state[headExtras] = extras
   }
-  return extras as Record<string, unknown>
+  return extras
 }
 
 function parseExtras(texts: Record<string, string>): Record<string, unknown> {
@@ -202,11 +211,11 @@ function parseExtras(texts: Record<string, string>): Record<string, unknown> {
   return extras
 }
 
-function writeExtra(start: MessageStart, name: string, value: unknown): void {
-  const extras = extrasOf(start)
+function writeExtra(state: HeadState, name: string, value: unknown): void {
+  const extras = extrasOf(state)
   if (value === undefined) delete extras[name]
   else extras[name] = value
-  host.setHeadExtra(start[headNumber] as number, name, jsonOf(value))
+  host.setHeadExtra(state[headNumber], name, jsonOf(value))
 }
 
 /** What has no JSON is known to the script alone. */
@@ -218,14 +227,14 @@ function jsonOf(value: unknown): string | undefined {
   }
 }
 
-function ownNames(start: MessageStart): string[] {
-  if (start[headNumber] === 0) return Object.keys(start[keptHead] as object)
-  const bits = host.headFieldBits(start[headNumber] as number)
+function ownNames(state: HeadState): string[] {
+  if (state[headNumber] === 0) return Object.keys(state[keptHead] ?? {})
+  const bits = host.headFieldBits(state[headNumber])
   const names: string[] = []
   for (let place = 0; place < headFields.length; place += 1) {
     if (bits & (1 << place)) names[names.length] = headFields[place] as string
   }
   names[names.length] = 'headers'
-  for (const name of Object.keys(extrasOf(start))) names[names.length] = name
+  for (const name of Object.keys(extrasOf(state))) names[names.length] = name
   return names
 }

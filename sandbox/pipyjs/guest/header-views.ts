@@ -1,122 +1,136 @@
-import { headerKey, numbers } from './header-names.ts'
+import {
+  type HeadState,
+  hasValue,
+  headExtras,
+  headNumber,
+  keptHead,
+  plain,
+  plainProperty,
+  plainTraps,
+} from './head-state.ts'
+import { headersObject, headerTexts } from './header-lists.ts'
 import { type HeaderKey, host } from './host.ts'
-import { headNumber, keptHead, type MessageStart } from './message-start.ts'
 import { touch } from './touched.ts'
+
+/**
+ * The headers of a message of the host. Reads cost one crossing each, writes land when the call has ended well.
+ *
+ * A view is a proxy without traps for reading and writing, which would cost twice
+ * as much: it inherits an accessor for every name that the script has used. Names that are new
+ * come to the proxy behind, which makes their accessors.
+ */
 
 const { parse, stringify } = JSON
 const { isArray } = Array
 const { getOwnPropertyDescriptor } = Reflect
-const plain = Object.prototype as unknown as Record<PropertyKey, unknown>
+const maxNameLength = 256
 
-/**
- * The headers of a message of the host: reads cost one crossing each, writes
- * land when the call has ended well. What a plain object inherits is there too,
- * behind headers of the same name.
- */
-export const headersHandler: ProxyHandler<MessageStart> = {
-  get(start, key) {
-    // Most reads end here: of a known name, and of a header that is there once.
-    const number = numbers[key as string]
-    const head = start[headNumber] as number
-    if (number !== undefined && head !== 0) {
-      const known = host.header(head, number)
-      if (typeof known === 'string') return known
-    }
+/** Answers for names that have no accessor yet; `view` is what they were asked of. */
+const newNames = new Proxy(Object.create(null), {
+  get(_, key, view) {
     if (typeof key === 'symbol') return plain[key]
-    const value = readHeader(start, key)
-    return value === undefined ? plain[key] : value
+    makeAccessor(key)
+    return readOrInherit(view, key, headerKey(key))
+  },
+  set(_, key, value, view) {
+    if (typeof key !== 'string') return true
+    makeAccessor(key)
+    writeHeader(view, key, value)
+    return true
+  },
+})
+
+const accessors = Object.create(newNames, {
+  // Writable here, so that they can be set in states.
+  [headNumber]: { value: 0, writable: true },
+  [headExtras]: { value: undefined, writable: true },
+  [keptHead]: { value: undefined, writable: true },
+})
+
+/** What a proxy of a head's state needs to be its headers. */
+export const headersTraps: ProxyHandler<HeadState> = {
+  ...plainTraps,
+
+  has(state, key) {
+    return (typeof key === 'string' && readHeader(state, key) !== undefined) || key in plain
   },
 
-  set(start, key, value) {
-    const number = numbers[key as string]
-    const head = start[headNumber] as number
-    // Most writes end here.
-    if (number !== undefined && head !== 0 && typeof value === 'string') host.setHeader(head, number, value)
-    else if (typeof key === 'string') writeHeader(start, key, value)
+  deleteProperty(state, key) {
+    if (typeof key === 'string') writeHeader(state, key, undefined)
     return true
   },
 
-  has(start, key) {
-    return (typeof key === 'string' && readHeader(start, key) !== undefined) || key in plain
+  ownKeys(state) {
+    const kept = keptHeaders(state)
+    return kept ? Reflect.ownKeys(kept) : parse(host.headerNames(state[headNumber]))
   },
 
-  deleteProperty(start, key) {
-    if (typeof key === 'string') writeHeader(start, key, undefined)
+  getOwnPropertyDescriptor(state, key) {
+    const value = typeof key === 'string' ? readHeader(state, key) : undefined
+    return value === undefined ? undefined : plainProperty(value)
+  },
+
+  defineProperty(state, key, descriptor) {
+    if (typeof key !== 'string' || !hasValue(descriptor)) return false
+    writeHeader(state, key, descriptor.value)
     return true
   },
-
-  ownKeys(start) {
-    const kept = keptHeaders(start)
-    return kept ? Reflect.ownKeys(kept) : parse(host.headerNames(start[headNumber] as number))
-  },
-
-  getOwnPropertyDescriptor(start, key) {
-    const value = typeof key === 'string' ? readHeader(start, key) : undefined
-    return value === undefined ? undefined : { value, writable: true, enumerable: true, configurable: true }
-  },
-
-  defineProperty(start, key, descriptor) {
-    if (typeof key !== 'string' || 'get' in descriptor || 'set' in descriptor) return false
-    writeHeader(start, key, descriptor.value)
-    return true
-  },
-
-  getPrototypeOf() {
-    return Object.prototype
-  },
-
-  setPrototypeOf() {
-    return false
-  },
-
-  preventExtensions() {
-    return false
-  },
 }
 
-/** What is to be sent for a header's value, as text: null and undefined are nothing. */
-export function headerTexts(value: unknown): string[] {
-  if (value === undefined || value === null) return []
-  if (!isArray(value)) return [String(value)]
-  const texts: string[] = []
-  for (const one of value) if (one !== undefined && one !== null) texts[texts.length] = String(one)
-  return texts
+function HeadStateOf(this: HeadState, head: number): void {
+  this[headNumber] = head
+}
+HeadStateOf.prototype = accessors
+
+/** Makes the state of a head of the host. */
+export const NewHeadState = HeadStateOf as unknown as new (head: number) => HeadState
+
+const keys: Record<string, number> = Object.create(null)
+
+/** What a header is called towards the host: the host bounds how many names have numbers. */
+function headerKey(name: string): HeaderKey {
+  const known = keys[name]
+  if (known !== undefined) return known
+  if (name.length > maxNameLength) return name
+  const made = host.headerName(name)
+  if (made === 0) return name
+  keys[name] = made
+  return made
 }
 
-/** The headers of an object that a script made, as names and values in turn. */
-export function headerList(headers: unknown): string[] {
-  const list: string[] = []
-  if (headers === undefined || headers === null) return list
-  if (typeof headers !== 'object')
-    throw new TypeError(`headers must be an object, and are ${String(headers)}`)
-  for (const name of Object.keys(headers)) {
-    for (const text of headerTexts((headers as Record<string, unknown>)[name])) {
-      list[list.length] = name
-      list[list.length] = text
-    }
-  }
-  return list
-}
-
-/** Headers as an object, from names and values in turn: the last of a name counts, but of cookies all. */
-export function headersObject(list: readonly string[]): Record<string, unknown> {
-  const headers: Record<string, unknown> = {}
-  for (let at = 0; at + 1 < list.length; at += 2) {
-    const name = (list[at] as string).toLowerCase()
-    const text = list[at + 1] as string
-    const before = getOwnPropertyDescriptor(headers, name)?.value
-    const isList = before !== undefined && (name === 'cookie' || name === 'set-cookie')
-    const value = isList ? (isArray(before) ? [...before, text] : [before, text]) : text
-    // Defined, not assigned: a header may be called __proto__.
-    Object.defineProperty(headers, name, { value, writable: true, enumerable: true, configurable: true })
-  }
-  return headers
-}
-
-function readHeader(start: MessageStart, name: string): unknown {
-  const head = start[headNumber] as number
-  if (head === 0) return getOwnPropertyDescriptor(keptHeaders(start) as object, name)?.value
+function makeAccessor(name: string): void {
   const key = headerKey(name)
+  if (typeof key === 'string') return
+  const { header, setHeader } = host
+  Object.defineProperty(accessors, name, {
+    get(this: HeadState) {
+      const head = this[headNumber]
+      if (head !== 0) {
+        const value = header(head, key)
+        if (typeof value === 'string') return value
+      }
+      return readOrInherit(this, name, key)
+    },
+    set(this: HeadState, value: unknown) {
+      const head = this[headNumber]
+      if (head !== 0 && typeof value === 'string') setHeader(head, key, value)
+      else writeHeader(this, name, value)
+    },
+  })
+}
+
+function readOrInherit(state: HeadState, name: string, key: HeaderKey): unknown {
+  const value = readByKey(state, name, key)
+  return value === undefined ? plain[name] : value
+}
+
+function readHeader(state: HeadState, name: string): unknown {
+  return readByKey(state, name, headerKey(name))
+}
+
+function readByKey(state: HeadState, name: string, key: HeaderKey): unknown {
+  const head = state[headNumber]
+  if (head === 0) return getOwnPropertyDescriptor(keptHeaders(state) ?? {}, name)?.value
   const value = host.header(head, key)
   if (typeof value !== 'number') return value
   const text = host.headerValues(head, key)
@@ -125,12 +139,13 @@ function readHeader(start: MessageStart, name: string): unknown {
   return values
 }
 
-function writeHeader(start: MessageStart, name: string, value: unknown): void {
+function writeHeader(state: HeadState, name: string, value: unknown): void {
   // What a plain object takes for its prototype is no header.
   if (name === '__proto__' && typeof value === 'object') return
-  const head = start[headNumber] as number
+  const head = state[headNumber]
   if (head === 0) {
-    keep(keptHeaders(start) as Record<string, unknown>, name, value)
+    const kept = keptHeaders(state)
+    if (kept) keep(kept, name, value)
     return
   }
   const key = headerKey(name)
@@ -143,9 +158,9 @@ function writeHeader(start: MessageStart, name: string, value: unknown): void {
   } else host.setHeader(head, key, String(value))
 }
 
-function keep(headers: Record<string, unknown>, name: string, value: unknown): void {
-  if (value === undefined) delete headers[name]
-  else Object.defineProperty(headers, name, { value, writable: true, enumerable: true, configurable: true })
+function keep(headers: object, name: string, value: unknown): void {
+  if (value === undefined) Reflect.deleteProperty(headers, name)
+  else Object.defineProperty(headers, name, plainProperty(value))
 }
 
 /** An array that the script holds: what it pushes there until the end of the call is to be sent. */
@@ -159,6 +174,9 @@ function watchValues(head: number, key: HeaderKey, values: unknown[], before: st
   })
 }
 
-function keptHeaders(start: MessageStart): Record<string, unknown> | undefined {
-  return start[keptHead]?.headers as Record<string, unknown> | undefined
+function keptHeaders(state: HeadState): object | undefined {
+  const kept = state[keptHead]
+  if (kept === undefined) return undefined
+  const { headers } = kept
+  return typeof headers === 'object' && headers !== null ? headers : headersObject([])
 }

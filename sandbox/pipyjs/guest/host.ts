@@ -37,13 +37,13 @@ export interface Host {
   /** A whole head, for when it has to be kept: see `MadeHead`. */
   wholeHead(head: number): string
 
-  /** A call's own check at its end is wanted: the entry `finish`. */
-  wantFinish(): void
+  /** Has the entry `finish` called at the end of this call. True if that was not asked for before. */
+  wantFinish(): boolean
   emitHead(head: number, isCopy: boolean): void
   /** A head that was made here: a `MadeHead` as JSON. */
   emitMadeHead(json: string): void
-  /** Bytes that came with this very call, by their number. */
-  emitGivenBytes(number: number): void
+  /** Bytes that came with this very call, by their number; false when they are not there any more. */
+  emitGivenBytes(number: number): boolean
   emitBytes(bytes: ArrayBuffer): void
   /** Trailers as a JSON array of names and values in turn, payload as JSON. */
   emitEnd(trailers: string | null, payload: string | null): void

@@ -1,4 +1,3 @@
-import { serial } from './contexts.ts'
 import { host } from './host.ts'
 
 /** Something the script may still change within this call, without our seeing it. */
@@ -10,12 +9,14 @@ export interface Touched {
 }
 
 let list: Touched[] = []
-let listSerial = 0
 
 /** Has something looked at again when the call is over. */
 export function touch(entry: Touched): void {
-  dropStale()
-  if (list.length === 0) host.wantFinish()
+  if (host.wantFinish()) {
+    // It is the first of this call: what is left is of one that failed.
+    for (const stale of list) stale.drop()
+    list = []
+  }
   list.push(entry)
 }
 
@@ -23,14 +24,5 @@ export function touch(entry: Touched): void {
 export function finish(): void {
   const entries = list
   list = []
-  // What a call that failed has left must not count for another.
-  if (listSerial !== serial) for (const entry of entries) entry.drop()
-  else for (const entry of entries) entry.settle()
-}
-
-function dropStale(): void {
-  if (listSerial === serial) return
-  for (const entry of list) entry.drop()
-  list = []
-  listSerial = serial
+  for (const entry of entries) entry.settle()
 }

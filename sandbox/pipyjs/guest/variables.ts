@@ -1,4 +1,4 @@
-import { contextFor, initialCells, type ScriptContext } from './contexts.ts'
+import { contextFor, initialCells, rareOf, type ScriptContext } from './contexts.ts'
 import { Fault } from './fault.ts'
 import { host } from './host.ts'
 import { handedOver, keyOf, objectOf } from './objects.ts'
@@ -11,9 +11,9 @@ export function declareOwn(name: string, initial: unknown): void {
   checkNew(name, 'duplicated variable name')
   const index = initialCells.length
   initialCells[index] = initial
-  const get = (): unknown => contextFor(name).cells[index]
+  const get = (): unknown => contextFor(name)[1][index]
   const set = (value: unknown): void => {
-    contextFor(name).cells[index] = value
+    contextFor(name)[1][index] = value
   }
   declare(name, get, set)
 }
@@ -21,14 +21,14 @@ export function declareOwn(name: string, initial: unknown): void {
 /** Makes a variable of the script that others can import. */
 export function declareExport(name: string, namespace: string, initial: unknown): void {
   checkNew(name, 'duplicated variable exporting name')
-  const index = host.exportVariable(name, namespace, stringify(initial))
+  const index = asked(() => host.exportVariable(name, namespace, stringify(initial)))
   declareShared(name, index, initial)
 }
 
 /** Makes a variable of somebody else's visible. */
 export function declareImport(name: string, namespace: string): number {
   checkNew(name, 'duplicated variable name')
-  const index = host.importVariable(name, namespace)
+  const index = asked(() => host.importVariable(name, namespace))
   // Negative: of another script, and not of the chain.
   if (index < 0) declareShared(name, index, undefined)
   else {
@@ -101,13 +101,23 @@ function sharedCell(
   index: number,
   value: unknown,
 ): { version: number; value: unknown } {
-  context.shared ??= new Map()
-  let cell = context.shared.get(index)
+  const rare = rareOf(context)
+  rare.shared ??= new Map()
+  let cell = rare.shared.get(index)
   if (cell === undefined) {
     cell = { version: index < 0 ? -1 : 0, value }
-    context.shared.set(index, cell)
+    rare.shared.set(index, cell)
   }
   return cell
+}
+
+/** What the host refuses here is a fault of the script. */
+function asked(ask: () => number): number {
+  try {
+    return ask()
+  } catch (error) {
+    throw new Fault((error as Error).message)
+  }
 }
 
 function checkNew(name: string, fault: string): void {

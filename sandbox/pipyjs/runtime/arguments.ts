@@ -21,11 +21,12 @@ export class FilterReader {
   readonly place: PlanPlace
   /** The sub-pipelines, resolved. */
   readonly layouts: readonly PipelineLayout[]
-  readonly #spec: PluginSpec
+  /** The plugin that the filter is in. */
+  readonly spec: PluginSpec
   readonly #args: readonly PlanValue[]
 
   constructor(spec: PluginSpec, filter: PlanFilter, layouts: readonly PipelineLayout[]) {
-    this.#spec = spec
+    this.spec = spec
     this.kind = filter.kind
     this.place = filter.place
     this.#args = filter.args
@@ -34,7 +35,7 @@ export class FilterReader {
 
   /** The name of the plugin. */
   get plugin(): string {
-    return this.#spec.name
+    return this.spec.name
   }
 
   /** How many arguments there are, sub-pipelines not counted. */
@@ -44,7 +45,7 @@ export class FilterReader {
 
   /** A fault at this filter; `reason` says what would be right. */
   fault(reason: string): PluginFault {
-    return new PluginFault(this.#spec, positionOf(this.#spec, this.place), `${this.kind}(): ${reason}`)
+    return new PluginFault(this.spec, positionOf(this.spec, this.place), `${this.kind}(): ${reason}`)
   }
 
   /** Throws unless there is exactly one sub-pipeline; returns it. */

@@ -7,12 +7,6 @@ import type { PipelineLayout, StageMaker } from './pipeline.ts'
 import { positionOf } from './runtime.ts'
 import { absentKinds, type StageKind, stageKinds } from './stages.ts'
 
-/** A plan that is ready to be run. */
-export interface CompiledPlan {
-  /** Null when the script has none. */
-  readonly entrance: PipelineLayout | null
-}
-
 /** A layout while it is being made: pipelines name each other in any order. */
 interface OpenLayout extends PipelineLayout {
   stages: readonly StageMaker[]
@@ -22,9 +16,10 @@ const unknownPlace: PlanPlace = { line: 0, column: 0 }
 
 /**
  * Checks a plan as a whole, and makes pipelines of it that can be begun at no
- * further cost. Throws a {@link PluginFault} for what is not right in it.
+ * further cost. Returns the entrance; null when the script has none. Throws a
+ * {@link PluginFault} for what is not right in it.
  */
-export function compilePlan(plan: Plan, spec: PluginSpec, host: PluginHost): CompiledPlan {
+export function compilePlan(plan: Plan, spec: PluginSpec, host: PluginHost): PipelineLayout | null {
   const layouts = plan.pipelines.map((pipeline) => openLayout(pipeline, spec))
   const byName = new Map(layouts.flatMap((layout) => (layout.name === null ? [] : [[layout.name, layout]])))
   const tools = { host, findPipeline: (name: string) => byName.get(name) }
@@ -51,7 +46,7 @@ export function compilePlan(plan: Plan, spec: PluginSpec, host: PluginHost): Com
       return kind.view === 'heads' ? [stage] : [expandFor(kind), stage]
     })
   })
-  return { entrance: plan.entrance === null ? null : (layouts[plan.entrance] ?? null) }
+  return plan.entrance === null ? null : (layouts[plan.entrance] ?? null)
 }
 
 function openLayout({ name, onStart, onEnd, filters }: PlanPipeline, spec: PluginSpec): OpenLayout {

@@ -14,7 +14,8 @@ export function deriveContext(cx: Context, hasOwnVariables: boolean): Context {
     log: cx.log,
     startedAt: cx.startedAt,
   })
-  cx.onAbort((reason) => derived.abort(reason))
+  const forget = cx.onAbort((reason) => derived.abort(reason))
+  derived.onEnd(() => forget())
   return derived
 }
 

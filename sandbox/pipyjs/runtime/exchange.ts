@@ -18,14 +18,19 @@ export type RestOfChain =
 export class Exchange {
   readonly runtime: Runtime
   readonly rest: RestOfChain
-  readonly held: HeldBytes
+  #held: HeldBytes | null = null
   readonly #contexts: GuestContext[] = []
   #lines = 0
 
   constructor(runtime: Runtime, rest: RestOfChain) {
     this.runtime = runtime
     this.rest = rest
-    this.held = new HeldBytes(runtime.spec.policy.limits.bufferKiB * 1_024)
+  }
+
+  /** What is held of it. Made when first asked for. */
+  get held(): HeldBytes {
+    this.#held ??= new HeldBytes(this.runtime.spec.policy.limits.bufferKiB * 1_024)
+    return this.#held
   }
 
   /**

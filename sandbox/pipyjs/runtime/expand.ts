@@ -6,6 +6,20 @@ import { endOf } from './failures.ts'
 import { type EventSink, type EventSource, noSource, type Stage } from './flow.ts'
 import type { Line } from './line.ts'
 
+/** A stage that gets whole messages taken apart, as one stage. */
+export function takenApart(line: Line, inner: Stage): Stage {
+  const expand = new Expand(line, inner, false)
+  const outer: Stage = {
+    source: noSource,
+    process: (event) => expand.process(event),
+    // what is behind has room for what the inner stage gives, and knows nothing of the one in front
+    resume: () => inner.resume(),
+  }
+  expand.source = { resume: () => outer.source.resume() }
+  inner.source = expand
+  return outer
+}
+
 /**
  * Takes whole messages apart, for stages that want to see data and ends. The
  * body flows no faster than there is room behind it.
@@ -44,9 +58,12 @@ export class Expand implements Stage, BodySink {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (this.#line.isOver) return false
-    // the source may use its bytes again, and events keep theirs
-    return this.#next.process({ type: 'data', bytes: new Uint8Array(bytes) })
+    let hasRoom = false
+    this.#line.run(() => {
+      // the source may use its bytes again, and events keep theirs
+      hasRoom = this.#next.process({ type: 'data', bytes: new Uint8Array(bytes) })
+    })
+    return hasRoom
   }
 
   end(trailers: HeaderList | null): void {
@@ -76,7 +93,9 @@ export class Expand implements Stage, BodySink {
   #ended(event: PipelineEvent): void {
     if (!this.#body) return
     this.#body = null
-    if (!this.#line.isOver && this.#next.process(event)) this.#drain()
+    this.#line.run(() => {
+      if (this.#next.process(event)) this.#drain()
+    })
     this.#line.settle()
   }
 

@@ -52,9 +52,15 @@ export function endOf(cause: ProxyError): StreamEndEvent {
   return end
 }
 
+/** The failure that became that end of a stream; null when a script made it. */
+export function causeOf(end: StreamEndEvent): ProxyError | null {
+  return 'cause' in end ? (end as FailureEnd).cause : null
+}
+
 /** The failure that the end of a stream stands for. */
 export function failureOf(end: StreamEndEvent): ProxyError {
-  if ('cause' in end) return (end as FailureEnd).cause
+  const cause = causeOf(end)
+  if (cause) return cause
   const { error, detail } = end
   const code = (error !== null && codesByName[error]) || 'ACCESS_DENIED'
   const reason = detail || error

@@ -1,9 +1,10 @@
 import { test } from 'tap'
 import { Body } from '../../../chains/body.ts'
+import { ProxyError } from '../../../chains/failures.ts'
 import { HeaderList } from '../../../chains/headers.ts'
 import { localResponse } from '../../../chains/http.ts'
 import { testContext, testOutcome, testRequest } from '../../../chains/policy/testing.ts'
-import { ask, bench, echo } from './testing/bench.ts'
+import { ask, bench, echo, handBody } from './testing/bench.ts'
 
 test('a script edits the head of a request and of its answer, and bodies pass untouched', async (t) => {
   using b = bench(`
@@ -109,4 +110,38 @@ test('a tunnel passes behind the head', async (t) => {
   t.same([...response.headers.fields], ['x-a', 'b'])
   cx.finish(testOutcome())
   t.equal(destroyed, 0)
+})
+
+test('an interim answer of a script goes to the client, and the answer follows', async (t) => {
+  using b = bench(`
+    pipy().pipeline()
+    .replaceMessage(() => [
+      new Message({ status: 103, headers: { link: '</a.css>' } }),
+      new Message({ status: 200 }, 'done'),
+    ])`)
+  const informed: unknown[] = []
+  const cx = testContext()
+  cx.interim = { inform: (status, headers) => void informed.push([status, ...headers.fields]) }
+  t.match(await ask(b.http(echo), testRequest(), cx), { text: 'done', response: { status: 200 } })
+  t.same(informed, [[103, 'link', '</a.css>']])
+  using odd = bench(`pipy().pipeline().replaceMessage(() => new Message({ status: 101 }))`)
+  await t.rejects(ask(odd.http(echo), testRequest()), {
+    code: 'PLUGIN_THREW',
+    message: /nothing to switch to/,
+  })
+})
+
+test('an answer that is given up half-way lets go of its upstream', async (t) => {
+  using b = bench(`pipy().pipeline().chain().handleData(() => {})`)
+  const answer = handBody()
+  const cx = testContext()
+  const response = await b
+    .http(async () => localResponse(200, new HeaderList(), answer.body))
+    .run(testRequest(), cx)
+  response.body?.open({ write: () => true, end: () => {}, fail: () => {} })
+  answer.sink()?.write(Buffer.from('x'))
+  response.body?.cancel(new ProxyError('UPSTREAM_RESET', 'the request is sent again'))
+  t.match(answer.cancelled(), { code: 'UPSTREAM_RESET' })
+  t.equal(b.plugin.usage().exchanges, 0)
+  cx.finish(testOutcome())
 })

@@ -1,16 +1,15 @@
 import type { Context } from '../../../chains/context.ts'
 import { ProxyError } from '../../../chains/failures.ts'
-import type { Next } from '../../../chains/filter.ts'
 import type { HttpRequest, HttpResponse } from '../../../chains/http.ts'
 import type { PipelineEvent, StartEvent, StreamEndEvent } from '../events.ts'
-import { Exchange } from './exchange.ts'
+import type { GuestContext } from '../guest-session.ts'
+import type { Exchange } from './exchange.ts'
 import { failureOf } from './failures.ts'
 import { type EventSink, type EventSource, noSource } from './flow.ts'
 import { requestHead, toResponse } from './heads.ts'
 import { Line, type LineOwner } from './line.ts'
 import { Pipeline, type PipelineLayout } from './pipeline.ts'
-import { PushBody } from './push-body.ts'
-import type { Runtime } from './runtime.ts'
+import { type BodyGiver, PushBody } from './push-body.ts'
 
 /** How far the answer is: none yet, an interim one to be skipped, one whose body comes in pieces, or all said. */
 type Stand = 'none' | 'interim' | 'body' | 'over'
@@ -20,7 +19,7 @@ type Stand = 'none' | 'interim' | 'body' | 'over'
  * whole message, and the first message that comes out is the answer. Bodies
  * that no stage looks at pass from one side to the other untouched.
  */
-export class HttpRun implements EventSink, EventSource, LineOwner {
+export class HttpRun implements EventSink, BodyGiver, LineOwner {
   source: EventSource = noSource
   readonly #cx: Context
   readonly #line: Line
@@ -30,23 +29,34 @@ export class HttpRun implements EventSink, EventSource, LineOwner {
   #stand: Stand = 'none'
   #push: PushBody | null = null
 
-  constructor(runtime: Runtime, request: HttpRequest, cx: Context, next: Next<HttpRequest, HttpResponse>) {
+  constructor(exchange: Exchange, cx: Context) {
     this.#cx = cx
     this.#answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#line = new Line(new Exchange(runtime, { kind: 'http', request, next }), cx, this)
+    this.#line = new Line(exchange, cx, this)
   }
 
-  /** Resolves with the answer; rejects with the `ProxyError` that there is instead. Called once. */
-  run(entrance: PipelineLayout, request: HttpRequest): Promise<HttpResponse> {
+  /**
+   * Resolves with the answer; rejects with the `ProxyError` that there is
+   * instead. Called once. `parent` is the context that its own is cloned from.
+   */
+  run(
+    entrance: PipelineLayout,
+    request: HttpRequest,
+    parent: GuestContext | null = null,
+  ): Promise<HttpResponse> {
     const line = this.#line
     this.#cx.onEnd(({ error }) => this.#ended(error))
     line.expect()
-    const context = line.exchange.openIn(line, null)
-    const inlet = context && new Pipeline(entrance, line, context).begin(this)
-    inlet?.process({ type: 'start', head: requestHead(request), body: request.body, isWhole: true })
+    const context = line.exchange.openIn(line, parent)
+    if (context) {
+      line.run(() => {
+        const inlet = new Pipeline(entrance, line, context).begin(this)
+        inlet?.process({ type: 'start', head: requestHead(request), body: request.body, isWhole: true })
+      })
+    }
     line.settle()
     return this.#answer
   }
@@ -71,6 +81,12 @@ export class HttpRun implements EventSink, EventSource, LineOwner {
   /** The edge, or the filter in front, has room for more of the body. */
   resume(): void {
     this.source.resume()
+  }
+
+  /** Nobody wants the rest of the answer: a retry, or a client that left. */
+  cancelled(reason: ProxyError): void {
+    this.#over()
+    this.#line.end(reason)
   }
 
   failed(error: ProxyError): void {

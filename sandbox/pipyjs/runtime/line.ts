@@ -49,6 +49,11 @@ export class Line implements AbortListener {
     return this.#awaited === 0
   }
 
+  /** Whether a stage of this line waits for the guest, or for somebody else's leave. */
+  get isWaiting(): boolean {
+    return (this.#waits?.size ?? 0) > 0
+  }
+
   /** Something will bring events. Taken back with {@link settle}, after the last of them. */
   expect(): void {
     this.#awaited += 1
@@ -120,6 +125,19 @@ export class Line implements AbortListener {
     this.exchange.runtime.checkAlive(thrown)
   }
 
+  /**
+   * Does what was called from outside (a body, a timer, a promise), unless the
+   * line is over: what is thrown there ends the line, and nobody else.
+   */
+  run(go: () => void): void {
+    if (this.#isOver) return
+    try {
+      go()
+    } catch (thrown) {
+      this.fail(thrown)
+    }
+  }
+
   onAbort(reason: ProxyError): void {
     this.fail(reason)
   }
@@ -160,7 +178,7 @@ export class Wait {
     if (this.#isOver) return
     this.#isOver = true
     this.#line.forget(this)
-    if (!this.#line.isOver) go()
+    this.#line.run(go)
     this.#line.settle()
   }
 }

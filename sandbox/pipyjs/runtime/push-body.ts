@@ -8,13 +8,19 @@ type Piece =
   | { readonly trailers: HeaderList | null }
   | { readonly error: ProxyError }
 
+/** Whoever gives a {@link PushBody} its bytes. */
+export interface BodyGiver extends EventSource {
+  /** Nobody wants the rest. Without this it is told to go on, and what it gives is dropped. */
+  cancelled?(reason: ProxyError): void
+}
+
 /**
  * A body made of what events bring. Until somebody opens it the giver is told
  * to stop; what comes all the same waits here.
  */
 export class PushBody implements BodySource {
   readonly body: Body
-  readonly #giver: EventSource
+  readonly #giver: BodyGiver
   #sink: BodySink | null = null
   #waiting: Piece[] = []
   #isFull = true
@@ -22,8 +28,7 @@ export class PushBody implements BodySource {
   /** Whether the giver was told to stop, and so must be told to go on. */
   #isGiverStopped = false
 
-  /** `giver` is told when there is room, or when nobody wants the rest. */
-  constructor(giver: EventSource, length: number | null) {
+  constructor(giver: BodyGiver, length: number | null) {
     this.#giver = giver
     this.body = new Body(this, length)
   }
@@ -63,11 +68,15 @@ export class PushBody implements BodySource {
     this.#giver.resume()
   }
 
-  cancel(): void {
+  cancel(reason: ProxyError): void {
     if (this.#isOver && this.#waiting.length === 0) return
     this.#isOver = true
     this.#waiting = []
     this.#sink = null
+    if (this.#giver.cancelled) {
+      this.#giver.cancelled(reason)
+      return
+    }
     // what comes now is dropped, so that whoever else gets it need not wait; later, for the same reason
     queueMicrotask(() => this.#giver.resume())
   }

@@ -76,6 +76,16 @@ export class Quota {
     this.#serve()
   }
 
+  /** Changes it from within the guest: who waits is served when that call is over, because it may enter the guest. */
+  change(change: 'reset' | { readonly produce: number }): void {
+    this.#refill()
+    if (change === 'reset') {
+      this.#current = this.initial
+      this.#refillAt = null
+    } else this.#add(change.produce)
+    queueMicrotask(() => this.#serve())
+  }
+
   /** Serves the consumer when it is its turn: at once if it can be. It stays until it has all, or {@link leave}s. */
   join(consumer: QuotaConsumer): void {
     this.#consumers.add(consumer)

@@ -1,5 +1,16 @@
 import type { PluginHost } from '../../plugin/contract.ts'
 import type { FilterReader } from './arguments.ts'
+import {
+  decodeHttpRequest,
+  decodeHttpResponse,
+  encodeHttpRequest,
+  encodeHttpResponse,
+} from './network/codec.ts'
+import { compressHttp, decompressHttp } from './network/compress.ts'
+import { connect } from './network/connect.ts'
+import { demuxHttp, serveHttp } from './network/demux-http.ts'
+import { detectProtocol } from './network/detect-protocol.ts'
+import { muxHttp } from './network/mux-http.ts'
 import type { StageMaker } from './pipeline.ts'
 import { branch } from './stages/branch.ts'
 import { chain, use } from './stages/chain.ts'
@@ -54,11 +65,20 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   branchMessage: kind('events', true)((reader) => branch(reader, 'message')),
   branchMessageStart: kind('heads', true)((reader) => branch(reader, 'start')),
   chain: heads((reader, { host }) => chain(reader, host)),
+  compressHTTP: heads(compressHttp),
+  connect: heads((reader, { host }) => connect(reader, host)),
+  decodeHTTPRequest: heads((reader, { host }) => decodeHttpRequest(reader, host.network)),
+  decodeHTTPResponse: heads((reader, { host }) => decodeHttpResponse(reader, host.network)),
+  decompressHTTP: heads(decompressHttp),
+  demuxHTTP: kind('heads', true)((reader, { host }) => demuxHttp(reader, host.network)),
+  detectProtocol: heads(detectProtocol),
   dummy: heads((reader) => {
     reader.atMost(0)
     return dummy
   }),
   dump: events(dump),
+  encodeHTTPRequest: events((reader, { host }) => encodeHttpRequest(reader, host.network)),
+  encodeHTTPResponse: events((reader, { host }) => encodeHttpResponse(reader, host.network)),
   fork: kind('pieces', true)(fork),
   forkJoin: kind('pieces', true)(forkJoin),
   forkRace: kind('pieces', true)(forkRace),
@@ -71,6 +91,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   handleStreamEnd: events((reader) => handleEvents(reader, ofType('streamEnd'))),
   handleStreamStart: heads((reader) => handleEvents(reader, first)),
   link: kind('heads', true)((reader, { findPipeline }) => link(reader, findPipeline)),
+  muxHTTP: kind('heads', true)((reader, { host }) => muxHttp(reader, host.network)),
   pack: events(pack),
   print: events(print),
   produce: heads(produce),
@@ -83,6 +104,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   replaceStreamEnd: events((reader) => replaceEvents(reader, ofType('streamEnd'))),
   replaceStreamStart: events((reader) => replaceEvents(reader, first)),
   replay: kind('pieces', true)(replay),
+  serveHTTP: heads((reader, { host }) => serveHttp(reader, host.network)),
   tee: events(tee),
   throttleConcurrency: heads(throttleConcurrency),
   throttleDataRate: events(throttleDataRate),
@@ -102,4 +124,8 @@ export const absentKinds: Readonly<Record<string, string>> = {
   connectHTTPTunnel: 'write connect() with the address itself',
   connectProxyProtocol: notByPlugins,
   connectSOCKS: 'write connect() with the address itself',
+  connectTLS: `plugins connect in the clear: name a service that the sidecar reaches by TLS in chain(['modules/…'])`,
+  demux: 'use demuxHTTP(), or handleData() on a TCP chain',
+  mux: 'use muxHTTP(), or connect() by itself',
+  muxQueue: 'use muxHTTP(), or connect() by itself',
 }

@@ -2,14 +2,14 @@ import type { Context } from '../../../chains/context.ts'
 import { ProxyError } from '../../../chains/failures.ts'
 import type { Next } from '../../../chains/filter.ts'
 import type { ByteStream, StreamSink } from '../../../chains/stream.ts'
-import type { PipelineEvent } from '../events.ts'
+import type { PipelineEvent, StreamEndEvent } from '../events.ts'
 import { Exchange } from './exchange.ts'
 import { Expand } from './expand.ts'
-import { failureOf } from './failures.ts'
+import { causeOf, failureOf } from './failures.ts'
 import { type EventSink, type EventSource, noSource } from './flow.ts'
 import { Line, type LineOwner } from './line.ts'
 import { Pipeline, type PipelineLayout } from './pipeline.ts'
-import { PushBody } from './push-body.ts'
+import { type BodyGiver, PushBody } from './push-body.ts'
 import type { Runtime } from './runtime.ts'
 
 /** What begins a connection before the client has said anything, as FSM's listeners have it. */
@@ -22,7 +22,7 @@ const beginning: PipelineEvent = { type: 'data', bytes: new Uint8Array(0) }
  * It is there when the upstream is connected; at once if the plugin waits for
  * the client before it connects.
  */
-export class TcpRun implements EventSink, EventSource, LineOwner {
+export class TcpRun implements EventSink, BodyGiver, LineOwner {
   source: EventSource = noSource
   readonly #cx: Context
   readonly #line: Line
@@ -55,11 +55,12 @@ export class TcpRun implements EventSink, EventSource, LineOwner {
     if (context) {
       const outlet = new Expand(line, this, false)
       this.source = outlet
-      this.#inlet = new Pipeline(entrance, line, context).begin(outlet)
-    }
-    if (this.#inlet) {
-      this.#inlet.source = { resume: () => this.#writable.source?.resume() }
-      this.#inlet.process(beginning)
+      line.run(() => {
+        this.#inlet = new Pipeline(entrance, line, context).begin(outlet)
+        if (!this.#inlet) return
+        this.#inlet.source = { resume: () => this.#writable.source?.resume() }
+        this.#inlet.process(beginning)
+      })
     }
     if (!this.#isConnecting) this.#settle()
     return this.#stream
@@ -75,13 +76,18 @@ export class TcpRun implements EventSink, EventSource, LineOwner {
     if (event.error === null) {
       this.#settle()
       this.#push.end(null)
-    } else this.#break(failureOf(event))
+    } else this.#breakBy(event)
     return true
   }
 
   /** The client has room for more. */
   resume(): void {
     this.source.resume()
+  }
+
+  /** Nobody reads what comes out: as with any connection, that is its end. */
+  cancelled(reason: ProxyError): void {
+    this.#line.end(reason)
   }
 
   failed(error: ProxyError): void {
@@ -108,8 +114,12 @@ export class TcpRun implements EventSink, EventSource, LineOwner {
   }
 
   #give(event: PipelineEvent): boolean {
+    let hasRoom = true
     // what comes when all is over is dropped
-    return this.#line.isOver || (this.#inlet?.process(event) ?? true)
+    this.#line.run(() => {
+      hasRoom = this.#inlet?.process(event) ?? true
+    })
+    return hasRoom
   }
 
   #settle(): void {
@@ -117,6 +127,12 @@ export class TcpRun implements EventSink, EventSource, LineOwner {
     this.#isSettled = true
     const destroy = (error?: ProxyError) => this.#destroy(error)
     this.#resolve({ readable: this.#push.body, writable: this.#writable, destroy })
+  }
+
+  #breakBy(end: StreamEndEvent): void {
+    // what a script ends is no failure of the upstream's, which is only closed
+    if (!causeOf(end)) this.#line.end(null)
+    this.#break(failureOf(end))
   }
 
   #break(error: ProxyError): void {

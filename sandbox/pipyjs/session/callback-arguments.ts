@@ -18,15 +18,22 @@ const kinds = {
   inbound: 8,
 } as const
 
-/** Arguments as they cross, and the bytes among them, which may come back by their number. */
+/** Arguments as they cross, and the bytes among them, which may come back by their numbers. */
 export interface Crossing {
   readonly values: GuestValue[]
   readonly bytes: Uint8Array[]
+  /** The number of the first bytes. */
+  readonly firstBytes: number
 }
 
 /** Makes arguments ready to cross into a context. */
-export function cross(args: readonly CallbackArgument[], heads: Heads, context: CallingContext): Crossing {
-  const crossing: Crossing = { values: [], bytes: [] }
+export function cross(
+  args: readonly CallbackArgument[],
+  heads: Heads,
+  context: CallingContext,
+  firstBytes: number,
+): Crossing {
+  const crossing: Crossing = { values: [], bytes: [], firstBytes }
   for (const argument of args) addArgument(crossing, argument, heads, context)
   return crossing
 }
@@ -81,21 +88,23 @@ function addEvent(crossing: Crossing, event: PipelineEvent, heads: Heads, contex
 
 function addMessage(crossing: Crossing, message: WholeMessage, heads: Heads, context: CallingContext): void {
   const { start, bytes, end } = message
-  crossing.bytes.push(bytes)
   crossing.values.push(
     kinds.message,
     heads.lift(start.head, context),
     bytes,
-    crossing.bytes.length,
+    numberOf(crossing, bytes),
     end !== null,
     end && trailersOf(end),
-    end && end.payload,
+    end?.payload ?? null,
   )
 }
 
 function addBytes(crossing: Crossing, bytes: Uint8Array): void {
-  crossing.bytes.push(bytes)
-  crossing.values.push(kinds.data, bytes, crossing.bytes.length)
+  crossing.values.push(kinds.data, bytes, numberOf(crossing, bytes))
+}
+
+function numberOf(crossing: Crossing, bytes: Uint8Array): number {
+  return crossing.firstBytes + crossing.bytes.push(bytes) - 1
 }
 
 function trailersOf({ trailers }: Pick<NonNullable<WholeMessage['end']>, 'trailers'>): string | null {

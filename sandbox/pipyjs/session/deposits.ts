@@ -38,8 +38,6 @@ export type Settlement =
 /** What callbacks give: put down by the guest piece by piece, and taken when the call has ended well. */
 export class Deposits {
   readonly functions: Readonly<Record<string, HostFunction>>
-  /** The bytes that came with this call, by their numbers less one. */
-  given: readonly Uint8Array[] = []
   readonly #heads: Heads
   readonly #maxBytes: number
   #open: Parcel = { events: [], value: null }
@@ -47,11 +45,31 @@ export class Deposits {
   #settled: Settlement[] = []
   #count = 0
   #bytes = 0
+  /** The bytes that came with this call, the number of the first, and that of the next to come. */
+  #given: readonly Uint8Array[] = nothing
+  #firstGiven = 1
 
   constructor(heads: Heads, maxBytes: number) {
     this.#heads = heads
     this.#maxBytes = maxBytes
     this.functions = { ...this.#eventFunctions(), ...this.#resultFunctions() }
+  }
+
+  /** The number that the first bytes of the next call will have. */
+  get nextGiven(): number {
+    return this.#firstGiven
+  }
+
+  /** The call that begins brings bytes, with the numbers from {@link nextGiven} on. */
+  give(bytes: readonly Uint8Array[]): void {
+    this.#given = bytes
+  }
+
+  /** The bytes that came with the call cannot come back any more. */
+  forgetGiven(): void {
+    if (this.#given.length === 0) return
+    this.#firstGiven += this.#given.length
+    this.#given = nothing
   }
 
   /** The result of the call itself. */
@@ -107,9 +125,9 @@ export class Deposits {
         this.#send(startOf(readMadeHead(json)), json.length)
       },
       emitGivenBytes: (call) => {
-        const bytes = this.given[call.number(0) - 1]
-        if (!bytes) throw new HostRefusal('these bytes are not there any more')
-        this.#send({ type: 'data', bytes }, 0)
+        const bytes = this.#given[call.number(0) - this.#firstGiven]
+        if (bytes) this.#send({ type: 'data', bytes }, 0)
+        return bytes !== undefined
       },
       emitBytes: (call) => {
         const bytes = call.bytes(0)
@@ -181,6 +199,7 @@ export class Deposits {
   }
 }
 
+const nothing: readonly Uint8Array[] = []
 const none: CallbackResult = { type: 'none' }
 const yes: CallbackResult = { type: 'plain', value: true }
 const no: CallbackResult = { type: 'plain', value: false }

@@ -1,7 +1,8 @@
 /** Contexts that come from one: those of an exchange, and of its forks. */
 export class Family {
   readonly id: number
-  readonly #listeners = new Set<() => void>()
+  /** Few families have any. */
+  #listeners: Set<() => void> | null = null
   #isDue = false
 
   constructor(id: number) {
@@ -10,17 +11,20 @@ export class Family {
 
   /** Calls `listener` each time that something has run in the family; the result ends it. */
   listen(listener: () => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    const listeners = this.#listeners ?? new Set()
+    this.#listeners = listeners
+    listeners.add(listener)
+    return () => listeners.delete(listener)
   }
 
   /** Something has run. Listeners are called soon, but not within what has run. */
   stir(): void {
-    if (this.#isDue || this.#listeners.size === 0) return
+    const listeners = this.#listeners
+    if (listeners === null || listeners.size === 0 || this.#isDue) return
     this.#isDue = true
     queueMicrotask(() => {
       this.#isDue = false
-      for (const listener of [...this.#listeners]) if (this.#listeners.has(listener)) listener()
+      for (const listener of [...listeners]) if (listeners.has(listener)) listener()
     })
   }
 }

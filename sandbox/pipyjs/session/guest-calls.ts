@@ -16,7 +16,7 @@ export class GuestCalls {
   readonly #side: HostSide
   readonly #slots: Slots
   readonly #positions: Positions
-  readonly #meter: Pick<PluginMeter, 'called'>
+  readonly #meter: Pick<PluginMeter, 'called' | 'failed'>
   readonly #finish: GuestEntry
   #startedAt = 0
   /** The context that the guest forgets in this call. */
@@ -27,7 +27,7 @@ export class GuestCalls {
     side: HostSide,
     slots: Slots,
     positions: Positions,
-    meter: Pick<PluginMeter, 'called'>,
+    meter: Pick<PluginMeter, 'called' | 'failed'>,
   ) {
     this.#engine = engine
     this.#side = side
@@ -116,6 +116,8 @@ export class GuestCalls {
     this.#meter.called(performance.now() - this.#startedAt, context?.cx)
     context?.relatives.stir()
     if (this.#side.deferred.length > 0) queueMicrotask(this.afterFailure)
-    return this.#positions.error(thrown)
+    const error = this.#positions.error(thrown)
+    this.#meter.failed(error.kind, error, context?.cx)
+    return error
   }
 }

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { withoutTypes } from '../../quickjs/without-types.ts'
 
 /** The modules of the guest, by the names under which they import each other. */
 export interface GuestModules {
@@ -24,15 +24,4 @@ export function readGuestModules(): GuestModules {
     }),
   )
   return { modules, entry: `main${extension}` }
-}
-
-/** Node runs the rest of this repository in the same way, but warns when it is asked for the text. */
-function withoutTypes(text: string): string {
-  const { emitWarning } = process
-  process.emitWarning = () => {}
-  try {
-    return stripTypeScriptTypes(text)
-  } finally {
-    process.emitWarning = emitWarning
-  }
 }

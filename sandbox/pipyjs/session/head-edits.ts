@@ -59,7 +59,10 @@ export function applyEdit(edit: HeadEdit): void {
 /** Gives a header these values, none of which removes it. */
 export function setHeader(headers: HeaderList, name: string, values: readonly string[]): void {
   if (values.length === 1) {
-    headers.set(name, values[0] as string)
+    const value = values[0] as string
+    // Both have been checked when they were given.
+    if (headers.has(name)) headers.set(name, value)
+    else headers.appendValid(name, value)
     return
   }
   headers.delete(name)

@@ -20,8 +20,6 @@ export interface GuestHost extends Pick<PluginHost, 'tools' | 'model' | 'meter'>
   readonly functions?: Readonly<Record<string, HostFunction>>
 }
 
-const none: readonly Uint8Array[] = []
-
 /** What plugins publish for each other, for as long as there is the config that they are in. */
 const exportsOf = new WeakMap<Model, ExportedVariables>()
 
@@ -62,7 +60,9 @@ export class HostSide implements Disposable {
       ...systemFunctions(spec, fileNameOf(spec), model),
       ...functions,
       wantFinish: () => {
+        const isFirst = !this.wantsFinish
         this.wantsFinish = true
+        return isFirst
       },
       defer: (call) => {
         this.deferred.push(call.number(0))
@@ -73,7 +73,7 @@ export class HostSide implements Disposable {
   /** The call has ended well: what it has written takes effect. */
   commit(): void {
     this.calling.current = null
-    this.deposits.given = none
+    this.deposits.forgetGiven()
     this.heads.commit()
     this.#variables.commit()
   }
@@ -82,6 +82,7 @@ export class HostSide implements Disposable {
   rollback(): void {
     this.calling.current = null
     this.wantsFinish = false
+    this.deposits.forgetGiven()
     this.heads.rollback()
     this.#variables.rollback()
     this.deposits.clear()

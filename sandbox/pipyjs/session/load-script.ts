@@ -27,7 +27,8 @@ export function loadScript(engine: ScriptEngine, spec: PluginSpec, positions: Po
   const file = fileNameOf(spec)
   // Only at the very beginning of a file is this a comment.
   const source = spec.source.replace(/^#!/, '//')
-  engine.evaluate(source, file, null, true)
+  // With spaces for what will stand before it, so that places are alike.
+  engine.evaluate(' '.repeat(prefix.length) + source, file, null, true)
   engine.call(engine.entry('prepare'), [JSON.stringify(probedNames(source))])
   engine.evaluate(`${prefix}${source}${suffix}`, file, engine.entry('received'))
   return readPlan(String(engine.call(engine.entry('plan'), [])), positions)

@@ -21,6 +21,7 @@ import { Family } from './family.ts'
 import { GuestCalls } from './guest-calls.ts'
 import { type GuestModules, readGuestModules } from './guest-modules.ts'
 import { type GuestHost, HostSide } from './host-side.ts'
+import { neededModules } from './library/needed-modules.ts'
 import { loadScript, positionsOf } from './load-script.ts'
 import type { Positions } from './positions.ts'
 import { Slots } from './slots.ts'
@@ -63,6 +64,7 @@ class Session implements GuestSession, ContextCalls {
   readonly #positions: Positions
   readonly #calls: GuestCalls
   readonly #callMs: number
+  readonly #meter: GuestHost['meter']
   readonly #slots = new Slots()
   readonly #waiting = new Map<number, Waiting>()
   readonly #entries: Readonly<
@@ -77,7 +79,8 @@ class Session implements GuestSession, ContextCalls {
     this.#side = new HostSide(spec, host, (ticket, context) => this.#fire(ticket, context))
     const limits = { callMs, loadMs, heapBytes: memoryMiB * 2 ** 20 }
     try {
-      this.#engine = createEngine(code, { limits, functions: this.#side.functions, guest })
+      const needed = { ...guest, modules: neededModules(guest.modules, spec.source) }
+      this.#engine = createEngine(code, { limits, functions: this.#side.functions, guest: needed })
       const entry = (name: string) => this.#engine.entry(name)
       this.#entries = {
         bare: entry('callBare'),
@@ -88,6 +91,7 @@ class Session implements GuestSession, ContextCalls {
         settle: entry('settle'),
         resume: entry('resume'),
       }
+      this.#meter = host.meter
       this.#calls = new GuestCalls(this.#engine, this.#side, this.#slots, this.#positions, host.meter)
       this.#calls.afterFailure = () => this.#resumeAll()
       this.plan = loadScript(this.#engine, spec, this.#positions)
@@ -127,8 +131,9 @@ class Session implements GuestSession, ContextCalls {
       const code = this.#calls.numbers(this.#entries.bare, context, fn, context.id, purpose)
       return this.#complete(context, code, expected)
     }
-    const { values, bytes } = cross(args, this.#side.heads, context)
-    this.#side.deposits.given = bytes
+    const { heads, deposits } = this.#side
+    const { values, bytes } = cross(args, heads, context, deposits.nextGiven)
+    deposits.give(bytes)
     const code = this.#calls.values(this.#entries.with, context, [fn, context.id, purpose, ...values])
     return this.#complete(context, code, expected)
   }
@@ -199,7 +204,11 @@ class Session implements GuestSession, ContextCalls {
     if (!waiting) return
     if ('parcel' in settlement) {
       waiting.resolve(this.#side.deposits.resultOf(settlement.parcel, settlement.code))
-    } else waiting.reject(this.#positions.rejection(settlement.message, parseStack(settlement.stack)))
+      return
+    }
+    const error = this.#positions.rejection(settlement.message, parseStack(settlement.stack))
+    this.#meter.failed(error.kind, error, waiting.context.cx)
+    waiting.reject(error)
   }
 
   /** Each in a call of its own; all of them together have the time of one. */

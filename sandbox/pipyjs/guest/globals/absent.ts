@@ -1,8 +1,21 @@
 import { defineGlobal } from '../scope.ts'
 
+const noCodec = 'there is no codec for it here; read and write its bytes with Data'
+const noMemory = 'a plugin has no memory to share with the system'
+
 /** What Pipy has and a sandbox has not, and why. */
 const absentGlobals: Readonly<Record<string, string>> = {
   sqlite: 'a plugin has no files',
+  Hessian: noCodec,
+  Thrift: noCodec,
+  RESP: noCodec,
+  protobuf: noCodec,
+  BGP: noCodec,
+  STUN: noCodec,
+  DNS: 'a plugin cannot resolve names, and there is no codec for it; connect() resolves by itself',
+  CStruct: noMemory,
+  CUnion: noMemory,
+  CString: noMemory,
   bpf: 'a plugin cannot reach the kernel',
   Swap: 'pipelines of a plugin are connected by link() and branch()',
   ListenerArray: 'a plugin is mounted on a chain of the sidecar, whose listeners are in its config',

@@ -1,3 +1,4 @@
+import { installLibrary } from '../library/library.ts'
 import { installAbsent } from './absent.ts'
 import { installAlgo } from './algo.ts'
 import { installEvents } from './events.ts'
@@ -12,6 +13,7 @@ const groups: readonly (() => void)[] = [
   installPipy,
   installAlgo,
   installSystem,
+  installLibrary,
   installAbsent,
 ]
 

@@ -3,7 +3,7 @@ import { host } from '../host.ts'
 import { maxPiece } from './host.ts'
 
 const { apply } = Reflect
-const { toBuffer } = Data.prototype
+const { toBuffer, push } = Data.prototype
 const sliceBuffer = ArrayBuffer.prototype.slice
 
 /** The bytes of what scripts give where bytes are wanted: Data, or text. `what` names it in the error. */
@@ -45,6 +45,11 @@ export function inPieces(bytes: ArrayBuffer, take: (piece: ArrayBuffer, isLast: 
     const piece = apply(sliceBuffer, bytes, [at, at + maxPiece]) as ArrayBuffer
     take(piece, at + maxPiece >= length)
   }
+}
+
+/** Adds bytes at the end of others. */
+export function pushData(data: Data, more: Data): Data {
+  return apply(push, data, [more]) as Data
 }
 
 /** What a value is, for errors. */

@@ -40,7 +40,13 @@ export interface LibraryHost {
   decompress(kind: string, bytes: Bytes): Bytes
 
   /** Makes a quota; gives its number. NaN is what was not said. */
-  openQuota(initial: number, max: number, per: number | string, produce: number, key: string | undefined): number
+  openQuota(
+    initial: number,
+    max: number,
+    per: number | string,
+    produce: number,
+    key: string | undefined,
+  ): number
   /** How much was granted; null when the host does not know the quota any more. */
   consumeQuota(id: number, amount: number): number | null
   produceQuota(id: number, amount: number): boolean

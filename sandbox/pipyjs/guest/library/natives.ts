@@ -10,6 +10,7 @@ function taken<This, Args extends readonly unknown[], Result>(
   return (self, ...args) => apply(method, self, args)
 }
 
+const { toString: numberToText } = Number.prototype
 const text = String.prototype
 const array = Array.prototype
 
@@ -29,14 +30,22 @@ export const split = taken<string, [separator: string, most?: number], string[]>
 export const lowerCase = taken<string, [], string>(text.toLowerCase)
 /** A text without space around it. */
 export const trim = taken<string, [], string>(text.trim)
+/** A text without space before it. */
+export const trimStart = taken<string, [], string>(text.trimStart)
 /** A text without space behind it. */
 export const trimEnd = taken<string, [], string>(text.trimEnd)
 /** A text so many times. */
 export const repeat = taken<string, [times: number], string>(text.repeat)
 /** A text made longer from the front. */
 export const padStart = taken<string, [length: number, by: string], string>(text.padStart)
+/** A whole number in base 16. */
+export const hexadecimal = (number: number): string => apply(numberToText, number, [16])
 /** Texts in one, with a separator between them. */
 export const join = taken<readonly string[], [separator: string], string>(array.join)
+/** A copy of an array. */
+export const copied: <T>(list: readonly T[]) => T[] = taken<readonly unknown[], [], never>(
+  array.slice as unknown as () => never,
+)
 /** Takes the last element away. */
 export const pop: <T>(list: T[]) => T | undefined = taken<unknown[], [], never>(array.pop as () => never)
 /** Whether an array has an element. */
@@ -50,25 +59,63 @@ export const hasOwn: (object: object, name: PropertyKey) => boolean = Object.has
 /** What a pattern finds in a text; null for nothing. */
 export const exec = taken<RegExp, [text: string], RegExpExecArray | null>(RegExp.prototype.exec)
 
+const map = Map.prototype
+
+/** The value of a key. */
+export const getKey: <K, V>(known: Map<K, V>, key: K) => V | undefined = taken<
+  Map<unknown, unknown>,
+  [key: unknown],
+  never
+>(map.get as () => never)
+/** Sets the value of a key. */
+export const setKey: <K, V>(known: Map<K, V>, key: K, value: V) => void = taken<
+  Map<unknown, unknown>,
+  [key: unknown, value: unknown],
+  unknown
+>(map.set)
+/** Whether there is a key. */
+export const hasKey: <K, V>(known: Map<K, V>, key: K) => boolean = taken<
+  Map<unknown, unknown>,
+  [key: unknown],
+  boolean
+>(map.has)
+/** Removes a key; whether it was there. */
+export const deleteKey: <K, V>(known: Map<K, V>, key: K) => boolean = taken<
+  Map<unknown, unknown>,
+  [key: unknown],
+  boolean
+>(map.delete)
+/** The key that has been there for longest; undefined for none. */
+export function firstKey<K, V>(known: Map<K, V>): K | undefined {
+  return apply(nextOf, apply(keysOf, known, []), []).value as K | undefined
+}
+const keysOf = map.keys
+const nextOf = new Map().keys().next
+
 /** Whether a pattern is found in a text. */
 export function matches(pattern: RegExp, subject: string): boolean {
   return exec(pattern, subject) !== null
 }
 
-const { fromCodePoint, fromCharCode } = String
+const { fromCodePoint } = String
 const { isArray } = Array
 const { keys, entries, defineProperty, freeze, create } = Object
 const { parse, stringify } = JSON
-const { floor, min, max, imul } = Math
-const { isFinite: isFiniteNumber, isInteger } = Number
+const { ceil, floor, trunc, min, max, imul } = Math
+const { isInteger, isFinite: isFiniteNumber } = Number
+const { now } = Date
+const encodeComponent = encodeURIComponent
+const decodeText = decodeURIComponent
 
 export {
+  ceil,
   create,
+  decodeText,
   defineProperty,
+  encodeComponent,
   entries,
   floor,
   freeze,
-  fromCharCode,
   fromCodePoint,
   imul,
   isArray,
@@ -77,6 +124,8 @@ export {
   keys,
   max,
   min,
+  now,
   parse,
   stringify,
+  trunc,
 }

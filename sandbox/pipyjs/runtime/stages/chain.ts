@@ -2,11 +2,9 @@ import { ProxyError } from '../../../../chains/failures.ts'
 import type { Filter, HttpFilter, Next, TcpFilter } from '../../../../chains/filter.ts'
 import type { PluginHost } from '../../../plugin/contract.ts'
 import type { FilterReader } from '../arguments.ts'
-import { Expand } from '../expand.ts'
-import type { Stage } from '../flow.ts'
-import type { Pipeline, StageMaker } from '../pipeline.ts'
+import type { StageMaker } from '../pipeline.ts'
 import { HttpChainStage } from './http-chain.ts'
-import { TcpChainStage } from './tcp-chain.ts'
+import { raw } from './raw.ts'
 
 /** Modules that a script names, for either kind of chain; null where they have none. */
 interface NamedModules {
@@ -46,7 +44,8 @@ export function use(reader: FilterReader, host: PluginHost): StageMaker {
 const restOfChain: StageMaker = (pipeline, next) => {
   const { rest } = pipeline.line.exchange
   if (rest.kind === 'http') return new HttpChainStage(pipeline, next, rest.next)
-  return inFrontOf(pipeline, new TcpChainStage(pipeline, next, rest.next))
+  const { stream, next: behind } = rest
+  return raw(pipeline, next, async () => behind(stream, pipeline.line.cx))
 }
 
 function throughModules(reader: FilterReader, modules: NamedModules, goesOn = false): StageMaker {
@@ -58,8 +57,9 @@ function throughModules(reader: FilterReader, modules: NamedModules, goesOn = fa
       const behind = goesOn ? rest.next : unanswered
       return new HttpChainStage(pipeline, next, (request, cx) => http(request, cx, behind))
     }
+    const { stream } = rest
     const behind = goesOn ? rest.next : unanswered
-    return inFrontOf(pipeline, new TcpChainStage(pipeline, next, (stream, cx) => tcp(stream, cx, behind)))
+    return raw(pipeline, next, async () => tcp(stream, pipeline.line.cx, behind))
   }
 }
 
@@ -104,11 +104,4 @@ function misplaced(reader: FilterReader, kind: string): () => never {
 /** The end of a chain that a script made. */
 function unanswered(): never {
   throw new ProxyError('NO_ROUTE', 'nothing in the chain answered')
-}
-
-/** Raw chains know no messages: what comes as one is taken apart. */
-function inFrontOf(pipeline: Pipeline, stage: Stage): Stage {
-  const expand = new Expand(pipeline.line, stage, false)
-  stage.source = expand
-  return expand
 }

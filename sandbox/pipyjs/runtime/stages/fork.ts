@@ -12,8 +12,8 @@ import { branchInits, type ForkInit, readForkInit } from './fork-init.ts'
  * sends it on unchanged.
  *
  * A branch that is slower than the main line is given up when it lags by more
- * than half of what the policy lets it hold. A main line that waits is not
- * failed by a branch that is faster: from that mark on the branch waits too.
+ * than half of what the policy lets it hold. While the main line waits the
+ * branches go on, as far as that much can be kept for it.
  */
 export function fork(reader: FilterReader): StageMaker {
   const layout = reader.layout()
@@ -90,11 +90,12 @@ class ForkStage implements Stage, BranchOwner {
     return branches
   }
 
-  /** The main line sets the pace, unless it waits while a branch could go on. */
+  /** The main line sets the pace, unless it waits, perhaps for what a branch finds out. */
   #wantsMore(): boolean {
     if (!this.#main.isFull) return true
-    const { held } = this.#pipeline.line.exchange
-    if (held.used * 2 > held.limit) return false
+    const { line } = this.#pipeline
+    const { held } = line.exchange
+    if (!line.isWaiting || held.used * 2 > held.limit) return false
     return this.#branches?.some((branch) => branch.isHungry) ?? false
   }
 }

@@ -130,19 +130,20 @@ export class HttpChainStage implements Stage {
   #answered(response: HttpResponse): void {
     const { line } = this.#pipeline
     if (line.isOver) drop(response, new ProxyError('CLIENT_GONE', 'nobody waits for the answer'))
-    else {
+    line.run(() => {
       // an answer to a request whose body nobody has opened: nobody will
-      if (this.#push?.body.isTaken === false) this.#push.cancel()
+      const body = this.#push?.body
+      if (body?.isTaken === false) body.cancel(new ProxyError('CLIENT_GONE', 'the answer came without it'))
       const head = responseHead(response)
       if (response.body || response.tunnel) line.carry(head)
       this.#next.process({ type: 'start', head, body: response.body, isWhole: true })
-    }
+    })
     line.settle()
   }
 
   #failed(thrown: unknown): void {
     const { line } = this.#pipeline
-    if (!line.isOver) this.#next.process(endOf(asPluginFailure(thrown)))
+    line.run(() => this.#next.process(endOf(asPluginFailure(thrown))))
     line.settle()
   }
 }

@@ -96,7 +96,7 @@ class PackStage implements Stage {
     line.expect()
     const stop = clock.after(timeoutMs, () => {
       this.#stopTimer = null
-      this.#flush()
+      line.run(() => void this.#flush())
       line.settle()
     })
     this.#stopTimer = () => {

@@ -71,9 +71,7 @@ class ProduceStage implements Stage {
       if (!this.#isRunning()) return
     }
     this.#stand = 'waiting'
-    line.exchange.runtime.host.tools.clock.after(0, () => {
-      if (!line.isOver) this.#run()
-    })
+    line.exchange.runtime.host.tools.clock.after(1, () => line.run(() => this.#run()))
   }
 
   #isRunning(): boolean {

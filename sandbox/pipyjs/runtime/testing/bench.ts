@@ -2,7 +2,7 @@
 
 import { Body, type BodySink, type BodySource } from '../../../../chains/body.ts'
 import { buildChain, type HttpChain, type TcpChain } from '../../../../chains/chain.ts'
-import type { Context } from '../../../../chains/context.ts'
+import { Context } from '../../../../chains/context.ts'
 import { ProxyError } from '../../../../chains/failures.ts'
 import type { HttpFilter, Next, TcpFilter } from '../../../../chains/filter.ts'
 import { HeaderList } from '../../../../chains/headers.ts'
@@ -123,6 +123,21 @@ export function bench(source: string, options: BenchOptions = {}): Bench {
       if (exchanges > 0) throw new Error(`${exchanges} exchanges are left in the plugin`)
     },
   }
+}
+
+/** The context of a new exchange, which gives its log lines away. */
+export function loggingContext(
+  write: (message: string, fields: Readonly<Record<string, unknown>>) => void,
+): Context {
+  const { peer, vars, startedAt } = testContext()
+  const log = (message: string, fields: Readonly<Record<string, unknown>> = {}) => write(message, fields)
+  return new Context({
+    id: 'x',
+    peer,
+    vars,
+    startedAt,
+    log: { debug: log, info: log, warn: log, error: log },
+  })
 }
 
 /** What came of one request. */

@@ -1,4 +1,4 @@
-import { Body } from '../../chains/body.ts'
+import { Body } from '../../../chains/body.ts'
 
 /** The same body; `onOver` is called once when it has ended, broken off, or is not wanted any more. */
 export function watchedBody(body: Body, onOver: () => void): Body {

@@ -1,0 +1,45 @@
+import type { PluginSpec } from '../../../../chains/plugins.ts'
+import type { ScriptMetric, ScriptMetricKind, ScriptMetrics } from '../../../plugin/script-metrics.ts'
+import { type HostFunction, HostRefusal } from '../../../quickjs/contract.ts'
+
+const kinds: readonly ScriptMetricKind[] = ['counter', 'gauge', 'histogram']
+
+/** `stats`: metrics of the plugin's own, which the proxy serves. */
+export function metricFunctions(spec: PluginSpec, metrics: ScriptMetrics): Record<string, HostFunction> {
+  const made: ScriptMetric[] = []
+  return {
+    metric: (call) => {
+      const kind = kinds.find((one) => one === call.string(0)) ?? 'counter'
+      const name = call.string(1)
+      const labels = JSON.parse(call.string(2)) as string[]
+      const buckets = JSON.parse(call.string(3)) as number[]
+      const metric = refusing(() =>
+        metrics.metric(spec.name, kind, name, labels, kind === 'histogram' ? buckets : null),
+      )
+      const known = made.indexOf(metric)
+      return known >= 0 ? known : made.push(metric) - 1
+    },
+    measure: (call) => {
+      const metric = made[call.number(0)]
+      const [operation, amount] = [call.string(1), call.number(2)]
+      const values: string[] = []
+      for (let at = 3; at < call.count; at += 1) values.push(call.string(at))
+      if (!metric || !Number.isFinite(amount)) throw new HostRefusal('what is counted is a number')
+      refusing(() => {
+        if (operation === 'observe') metric.observe(values, amount)
+        else if (operation === 'set') metric.set(values, amount)
+        else metric.add(values, amount)
+      })
+    },
+  }
+}
+
+/** What metrics say of names that are none, and of numbers, is for the author of the script. */
+function refusing<T>(action: () => T): T {
+  try {
+    return action()
+  } catch (thrown) {
+    if (thrown instanceof RangeError) throw new HostRefusal(thrown.message)
+    throw thrown
+  }
+}
