@@ -102,6 +102,17 @@ export async function startPod(options: PodOptions): Promise<Pod> {
   }
 }
 
+/** A pod of one service `shop` and one plugin `my-plugin`, which stands before load balancing. */
+export function startOne(address: string, script: string, more: Partial<PodOptions> = {}): Promise<Pod> {
+  return startPod({
+    direction: 'inbound',
+    services: { shop: { address, plugins: { 'my-plugin': { word: 'one' } } } },
+    mounted: { 'my-plugin': 115 },
+    files: { 'my-plugin.js': script },
+    ...more,
+  })
+}
+
 /** A manifest that lies beside these tests, as a file for {@link PodOptions.files}. */
 export async function manifest(name: string): Promise<Record<string, string>> {
   return { [`${name}.yaml`]: await readFile(new URL(`./plugins/${name}.yaml`, import.meta.url), 'utf8') }

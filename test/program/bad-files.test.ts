@@ -19,7 +19,8 @@ for (let index = 1; index < 9; index += 1) {
   const [above, own] = ['abcdefghi'[index - 1], 'abcdefghi'[index]]
   bomb.push(`${own}: &${own} [${`*${above}, `.repeat(9)}]`)
 }
-const unknown = [...'abcdefghi'].map((key, index) => `:${index + 1}:1: ${key}: there is no such key`)
+const noConfig =
+  ":1:1: is no config: expected YAML with keys such as `inbound` and `outbound`, or FSM's config.json"
 
 const cases: readonly Case[] = [
   { name: 'an empty file', file: 'a.yaml', content: '', faults: [': is empty: expected a config'] },
@@ -33,7 +34,7 @@ const cases: readonly Case[] = [
     name: 'a text',
     file: 'a.yaml',
     content: 'just a text\n',
-    faults: [':1:1: is "just a text": expected an object'],
+    faults: [noConfig],
   },
   {
     name: 'tabs',
@@ -59,13 +60,13 @@ const cases: readonly Case[] = [
     name: 'a bomb of anchors',
     file: 'a.yaml',
     content: `${bomb.join('\n')}\n`,
-    faults: [...unknown.slice(0, 2), 'too large', ...unknown.slice(2)],
+    faults: [noConfig, 'too large'],
   },
   {
     name: 'brackets without number',
     file: 'a.yaml',
     content: '['.repeat(100_000),
-    faults: [':1:100001: is not JSON: expected a value, not the end of the file'],
+    faults: [':1:1: is nested too deeply'],
   },
   {
     name: 'braces without number',
@@ -109,7 +110,7 @@ const cases: readonly Case[] = [
     content: '{\n  "Spec": {\n    "ServiceIdentity": "a",\n  }\n}',
     faults: [':4:3: is not JSON: expected a key in double quotes, not "}"'],
   },
-  { name: 'a list', file: 'config.json', content: '[]', faults: [':1:1: is a list: expected an object'] },
+  { name: 'a list', file: 'config.json', content: '[]', faults: [noConfig] },
 ]
 
 /** Asks `run` about the one and `validate` about the other: they read files by the same way. */

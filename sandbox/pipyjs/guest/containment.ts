@@ -15,7 +15,8 @@ const risky =
   /=>|\b(?:function|class|eval|arguments|async|await|yield|delete|with|super|new\.target)\b|\)\s*\{|[\\`]|\/\*|\/\/|<!--|-->/
 const fields = 'protocol|method|path|status|statusText|scheme|authority'
 const use = new RegExp(
-  `^\\??\\.head\\??\\.(?:(?:${fields})(?![\\w$])|headers\\??\\.(?:[A-Za-z_$][\\w$]*|\\[\\s*[\\w$]+\\s*\\])|headers\\[\\s*(?:'[^'\\n]*'|"[^"\\n]*"|[\\w$]+)\\s*\\])\\s*`,
+  `^\\??\\.head\\??\\.(?:(?:${fields})(?![\\w$])|headers` +
+    `(?:\\??\\.[A-Za-z_$][\\w$]*|(?:\\?\\.)?\\[\\s*(?:'[^'\\n]*'|"[^"\\n]*"|[\\w$]+)\\s*\\]))`,
 )
 /** What must not follow: a call, with the headers for \`this\`. */
 const call = /^[\s)]*(?:\?\.)?\s*\(/

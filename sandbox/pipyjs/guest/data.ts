@@ -101,13 +101,14 @@ export class Data {
 
   /** All bytes in one piece, which is nobody else's to change. */
   toBuffer(): ArrayBuffer {
-    const [first] = this.#chunks
+    const first = this.#chunks[0]
     if (first === undefined) return new ArrayBuffer(0)
     if (this.#chunks.length === 1 && first.length === first.buffer.byteLength)
       return first.buffer as ArrayBuffer
     const bytes = new Uint8Array(this.#size)
     let at = 0
-    for (const chunk of this.#chunks) {
+    for (let index = 0; index < this.#chunks.length; index += 1) {
+      const chunk = this.#chunks[index] as Uint8Array
       bytes.set(chunk, at)
       at += chunk.length
     }
@@ -129,7 +130,9 @@ export class Data {
 
   #add(data: Data): void {
     // The chunks never change, so both may hold them; a Data may be added to itself.
-    for (const chunk of data.#chunks.slice()) this.#append(chunk)
+    const chunks = data.#chunks
+    const { length } = chunks
+    for (let at = 0; at < length; at += 1) this.#append(chunks[at] as Uint8Array)
   }
 
   #find(test: (byte: number) => boolean): number {

@@ -8,9 +8,14 @@ import { current, defer, type ScriptContext } from './contexts.ts'
 
 const NativePromise = Promise
 const { apply, defineProperty } = Reflect
-const nativeThen = NativePromise.prototype.then
+const nativeThen = NativePromise.prototype.then as (...reactions: unknown[]) => unknown
+const withResolvers = (
+  NativePromise as unknown as {
+    withResolvers(): { promise: Promise<unknown>; resolve: Reaction; reject: Reaction }
+  }
+).withResolvers
 
-type Reaction = ((value: unknown) => unknown) | null | undefined
+type Reaction = (value: unknown) => void
 
 /** Whether a value is a promise of this guest; not merely something with `then`. */
 export function isPromise(value: unknown): value is Promise<unknown> {
@@ -19,7 +24,8 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Calls one of two functions when a promise settles, in the current context. */
 export function whenSettled(promise: Promise<unknown>, done: Reaction, failed: Reaction): void {
-  apply(nativeThen, promise, [inContext(done, current), inContext(failed, current)])
+  const context = current
+  apply(nativeThen, promise, [inContext(done, context), inContext(failed, context)])
 }
 
 /**
@@ -42,8 +48,8 @@ export function installPromises(): void {
     configurable: true,
     get() {
       const context = current
-      return function then(this: unknown, done: Reaction, failed: Reaction): unknown {
-        return apply(nativeThen, this, [inContext(done, context), inContext(failed, context)])
+      return function then(this: unknown, done: unknown, failed: unknown): unknown {
+        return followed(this, done, failed, context)
       }
     },
     set(value) {
@@ -52,19 +58,27 @@ export function installPromises(): void {
   })
 }
 
+/** The promise of what comes of a reaction. Made here: what a reaction itself returned would be followed in the wrong context. */
+function followed(promise: unknown, done: unknown, failed: unknown, context: ScriptContext | null): unknown {
+  const { promise: next, resolve, reject } = apply(withResolvers, NativePromise, [])
+  const react = (reaction: unknown, otherwise: Reaction): Reaction => {
+    if (typeof reaction !== 'function') return otherwise
+    return inContext((value) => {
+      try {
+        resolve(reaction(value))
+      } catch (error) {
+        reject(error)
+      }
+    }, context)
+  }
+  apply(nativeThen, promise, [react(done, resolve), react(failed, reject)])
+  return next
+}
+
 /** The same reaction, but never in another context than this. */
 function inContext(reaction: Reaction, context: ScriptContext | null): Reaction {
-  if (typeof reaction !== 'function') return reaction
   return (value) => {
-    if (current === context) return reaction(value)
-    return new NativePromise((resolve, reject) => {
-      defer(context, () => {
-        try {
-          resolve(reaction(value))
-        } catch (error) {
-          reject(error)
-        }
-      })
-    })
+    if (current === context) reaction(value)
+    else defer(context, () => reaction(value))
   }
 }

@@ -1,6 +1,14 @@
 import type { Context } from '../../../chains/context.ts'
 import type { Cluster } from '../../../chains/model.ts'
-import type { HeadEntry } from './heads.ts'
+import type { MessageHead } from '../events.ts'
+
+/** A head that the guest knows by a number. */
+export interface HeadEntry {
+  readonly id: number
+  readonly head: MessageHead
+  /** Whether it has been sent on since the guest last got it: what is sent again has to be a copy. */
+  isSent: boolean
+}
 
 /** A context of the guest, as the functions that the guest calls need it. */
 export interface CallingContext {

@@ -2,7 +2,8 @@ import { HeaderList } from '../../../chains/headers.ts'
 import { type HostCall, type HostFunction, HostRefusal } from '../../quickjs/contract.ts'
 import { type PipelineEvent, type StartEvent, streamErrors } from '../events.ts'
 import type { CallbackResult } from '../guest-session.ts'
-import type { HeadEntry, Heads } from './heads.ts'
+import type { HeadEntry } from './calling.ts'
+import type { Heads } from './heads.ts'
 import { checkedHeaders, copyOf, readMadeHead } from './made-heads.ts'
 
 /** What came of a call, as the guest says it. */

@@ -1,7 +1,7 @@
 import type { HeaderList } from '../../../chains/headers.ts'
 import { type HostCall, type HostFunction, HostRefusal } from '../../quickjs/contract.ts'
 import type { MessageHead } from '../events.ts'
-import type { CallingContext } from './calling.ts'
+import type { CallingContext, HeadEntry } from './calling.ts'
 import {
   applyEdit,
   type HeadEdit,
@@ -12,14 +12,6 @@ import {
 } from './head-edits.ts'
 import { HeaderNames, headerValue, textOfHead } from './header-texts.ts'
 import { addExtra, checkedField, checkedHeaders, describeHead, shownField } from './made-heads.ts'
-
-/** A head that the guest knows by a number. */
-export interface HeadEntry {
-  readonly id: number
-  readonly head: MessageHead
-  /** Whether it has been sent on since the guest last got it: what is sent again has to be a copy. */
-  isSent: boolean
-}
 
 /** Characters that one call can write into heads. */
 const maxWritten = 1_048_576

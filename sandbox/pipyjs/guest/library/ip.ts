@@ -67,8 +67,8 @@ export class IPEndpoint {
     if (protocol !== 'tcp' && protocol !== 'udp') {
       throw new TypeError(`the protocol of an IPEndpoint is tcp or udp, and not ${protocol}`)
     }
-    const [host, port] =
-      typeof address === 'string' && !hasPort ? splitPort(address) : [address, rest[0] ?? 0]
+    const isText = typeof address === 'string' && !hasPort
+    const { host, port } = isText ? splitPort(address) : { host: address, port: hasPort ? rest[0] : 0 }
     if (!isInteger(port) || !((port as number) >= 0 && (port as number) <= 65_535)) {
       throw new RangeError(`a port is a number from 0 to 65535, and not ${String(port)}`)
     }

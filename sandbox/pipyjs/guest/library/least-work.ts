@@ -1,9 +1,5 @@
-import { Cache } from '../globals/cache.ts'
 import { isHealthyIn, type Resource, Resources } from './resources.ts'
-import { readTargets, type Weighted, weightOf } from './targets.ts'
-
-const { apply } = Reflect
-const { find, set: store } = Cache.prototype
+import { readTargets, TargetsByKey, type Weighted, weightOf } from './targets.ts'
 
 interface Target {
   readonly id: string
@@ -16,7 +12,7 @@ interface Target {
 export class LeastWorkLoadBalancer {
   #targets: Target[] = []
   readonly #unhealthy: unknown
-  readonly #byKey = new Cache()
+  readonly #byKey = new TargetsByKey()
   readonly #resources: Resources
 
   constructor(targets?: unknown, unhealthy?: unknown) {
@@ -81,12 +77,12 @@ export class LeastWorkLoadBalancer {
   }
 
   #select(key: unknown, others: unknown): string | null {
-    const known = key === undefined ? undefined : apply(find, this.#byKey, [key])
-    const isUsable = typeof known === 'string' && isHealthyIn(known, this.#unhealthy, others)
+    const known = this.#byKey.get(key)
+    const isUsable = known !== undefined && isHealthyIn(known, this.#unhealthy, others)
     const target = (isUsable ? this.#of(known) : undefined) ?? this.#choose(others)
     if (target === null) return null
     target.hits += 1
-    if (key !== undefined) apply(store, this.#byKey, [key, target.id])
+    this.#byKey.set(key, target.id)
     return target.id
   }
 

@@ -14,7 +14,8 @@ export class Netmask {
 
   /** CIDR notation, or the length of the prefix and the bytes of an address. */
   constructor(range: unknown, bytes?: unknown) {
-    const { parts, bits } = typeof range === 'number' ? { parts: partsOf(bytes), bits: range } : parseRange(range)
+    const { parts, bits } =
+      typeof range === 'number' ? { parts: partsOf(bytes), bits: range } : parseRange(range)
     const width = parts.length === 4 ? 32 : 128
     if (!isInteger(bits) || bits < 0 || bits > width) {
       throw new RangeError(`the prefix of ${formatAddress(parts)} has 0 to ${width} bits, and not ${bits}`)

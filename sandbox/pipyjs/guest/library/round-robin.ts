@@ -1,10 +1,6 @@
-import { Cache } from '../globals/cache.ts'
 import { min, trunc } from './natives.ts'
 import { isHealthyIn, type Resource, Resources } from './resources.ts'
-import { readTargets, type Weighted, weightOf } from './targets.ts'
-
-const { apply } = Reflect
-const { find, set: store } = Cache.prototype
+import { readTargets, TargetsByKey, type Weighted, weightOf } from './targets.ts'
 
 interface Target {
   readonly id: string
@@ -18,7 +14,7 @@ interface Target {
 export class RoundRobinLoadBalancer {
   #targets: Target[] = []
   readonly #unhealthy: unknown
-  readonly #byKey = new Cache()
+  readonly #byKey = new TargetsByKey()
   readonly #resources: Resources
 
   constructor(targets?: unknown, unhealthy?: unknown) {
@@ -96,14 +92,14 @@ export class RoundRobinLoadBalancer {
   }
 
   #select(key: unknown, others: unknown): string | null {
-    const known = key === undefined ? undefined : apply(find, this.#byKey, [key])
-    if (typeof known === 'string' && this.#of(known) && this.#isHealthy(known, others)) return known
+    const known = this.#byKey.get(key)
+    if (known !== undefined && this.#of(known) && this.#isHealthy(known, others)) return known
     const target = this.#choose(others)
     if (target === null) return null
     target.hits += 1
     target.usage = target.hits / target.weight
     this.#beginAgainWhenAllHadTheirs()
-    if (key !== undefined) apply(store, this.#byKey, [key, target.id])
+    this.#byKey.set(key, target.id)
     return target.id
   }
 

@@ -1,4 +1,7 @@
-import { entries, isArray, trunc } from './natives.ts'
+import { deleteKey, entries, firstKey, getKey, isArray, setKey, trunc } from './natives.ts'
+
+/** How many keys a load balancer remembers the target of: they often come from clients. */
+const maxKeys = 10_000
 
 /** A target and its share. */
 export interface Weighted {
@@ -29,4 +32,20 @@ export function readTargets(given: unknown): Weighted[] {
 export function weightOf(value: unknown): number {
   const number = trunc(Number(value))
   return number > 0 ? number : 0
+}
+
+/** Which targets keys were given, those used last. */
+export class TargetsByKey {
+  readonly #known = new Map<unknown, string>()
+
+  get(key: unknown): string | undefined {
+    return key === undefined ? undefined : getKey(this.#known, key)
+  }
+
+  set(key: unknown, target: string): void {
+    if (key === undefined) return
+    deleteKey(this.#known, key)
+    setKey(this.#known, key, target)
+    if (this.#known.size > maxKeys) deleteKey(this.#known, firstKey(this.#known))
+  }
 }

@@ -1,4 +1,5 @@
 import { Data } from '../data.ts'
+import { host } from '../host.ts'
 import { bufferOf, inPieces, pushData } from './bytes.ts'
 import { libraryHost } from './host.ts'
 import { freeze, hexadecimal, padStart } from './natives.ts'
@@ -36,21 +37,23 @@ export const zlib: object = freeze({
 
 function compressed(data: unknown, name: string, format: Format): Data | null {
   if (data === null || data === undefined) return null
-  const host = libraryHost()
+  const library = libraryHost()
   const bytes = bufferOf(data, `what ${name} takes`)
-  const result = new Data(format.header, 'hex')
+  const result = hexBytes(format.header)
   let checksum = format.before
   inPieces(bytes, (piece, isLast) => {
-    checksum = host.checksum(format.checksum, piece, checksum)
-    pushData(result, new Data(host.deflatePiece(piece, isLast)))
+    checksum = library.checksum(format.checksum, piece, checksum)
+    pushData(result, new Data(library.deflatePiece(piece, isLast)))
   })
-  return pushData(result, new Data(format.trailer(checksum, bytes.byteLength), 'hex'))
+  return pushData(result, hexBytes(format.trailer(checksum, bytes.byteLength)))
 }
 
 function decompressed(data: unknown, kind: string): Data | null {
   if (data === null || data === undefined) return null
   return new Data(libraryHost().decompress(kind, bufferOf(data, `what zlib.${kind}() takes`)))
 }
+
+const hexBytes = (hex: string): Data => new Data(host.encodeText(hex, 'hex'))
 
 /** A number of four bytes in hex. */
 function number32(value: number, isLowestFirst: boolean): string {

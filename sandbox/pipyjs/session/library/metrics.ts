@@ -11,8 +11,8 @@ export function metricFunctions(spec: PluginSpec, metrics: ScriptMetrics): Recor
     metric: (call) => {
       const kind = kinds.find((one) => one === call.string(0)) ?? 'counter'
       const name = call.string(1)
-      const labels = JSON.parse(call.string(2)) as string[]
-      const buckets = JSON.parse(call.string(3)) as number[]
+      const labels = listOf(call.string(2), 'string') as string[]
+      const buckets = listOf(call.string(3), 'number') as number[]
       const metric = refusing(() =>
         metrics.metric(spec.name, kind, name, labels, kind === 'histogram' ? buckets : null),
       )
@@ -32,6 +32,13 @@ export function metricFunctions(spec: PluginSpec, metrics: ScriptMetrics): Recor
       })
     },
   }
+}
+
+/** Scripts can change what becomes of their arrays on the way. */
+function listOf(json: string, type: 'string' | 'number'): unknown[] {
+  const list: unknown = JSON.parse(json)
+  if (Array.isArray(list) && list.every((one) => typeof one === type)) return list
+  throw new HostRefusal(`the labels and buckets of a metric are arrays of ${type}s`)
 }
 
 /** What metrics say of names that are none, and of numbers, is for the author of the script. */

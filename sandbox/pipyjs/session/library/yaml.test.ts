@@ -148,7 +148,7 @@ test('What YAML writes, it reads again', (t) => {
   const back = evaluate(texts.map((text) => `YAML.parse(${quoted(text)})`))
   t.same(back, values)
   values.forEach((value, at) => {
-    t.same(parse(texts[at] as string), value, texts[at])
+    t.same(parse(texts[at] as string), value, String(texts[at]))
   })
   t.same(
     evaluate([
@@ -166,17 +166,15 @@ test('What YAML writes, it reads again', (t) => {
 })
 
 test('Documents that are made to hurt cost their plugin its own time, and no stack', (t) => {
-  const nasty: Record<string, RegExp> = {
-    [`'['.repeat(20000)`]: /it is nested more than 24 deep/,
-    [`'- '.repeat(20000)`]: /it is nested more than 24 deep/,
-    [`'{a: '.repeat(20000)`]: /it is nested more than 24 deep/,
-    [`Array.from({ length: 300 }, (_, n) => ' '.repeat(n) + 'a:').join('\\n')`]:
-      /it is nested more than 24 deep/,
+  const nasty = [
+    `'['.repeat(20000)`,
+    `'- '.repeat(20000)`,
+    `'{a: '.repeat(20000)`,
+    `Array.from({ length: 300 }, (_, n) => ' '.repeat(n) + 'a:').join('\\n')`,
+  ]
+  for (const result of evaluate(nasty.map((text) => `YAML.parse(${text})`))) {
+    t.match(result, { throws: /it is nested more than 24 deep/ })
   }
-  const results = evaluate(Object.keys(nasty).map((text) => `YAML.parse(${text})`))
-  Object.values(nasty).forEach((expected, at) => {
-    t.match((results[at] as { throws: string }).throws, expected)
-  })
   t.same(
     evaluate([
       `JSON.stringify(YAML.parse('['.repeat(24) + ']'.repeat(24))).length`,
