@@ -9,7 +9,7 @@ import {
   plainTraps,
 } from './head-state.ts'
 import { headerList, headersObject } from './header-lists.ts'
-import { headersTraps, NewHeadState } from './header-views.ts'
+import { headersTraps, NewHeadState, turnToKept } from './header-views.ts'
 import { host } from './host.ts'
 import { MessageStart } from './message-start.ts'
 import { touch } from './touched.ts'
@@ -148,7 +148,7 @@ export function keepHead(state: HeadState): void {
   const made: MadeHead = parse(host.wholeHead(state[headNumber]))
   const extra = state[headExtras] ?? parseExtras(made.extra)
   state[keptHead] = Object.assign({}, made.fields, { headers: headersObject(made.headers) }, extra)
-  state[headNumber] = 0
+  turnToKept(state)
 }
 
 function readField(state: HeadState, name: string): unknown {

@@ -30,7 +30,7 @@ const newNames = new Proxy(Object.create(null), {
   get(_, key, view) {
     if (typeof key === 'symbol') return plain[key]
     makeAccessor(key)
-    return readOrInherit(view, key, headerKey(key))
+    return readOrInherit(view, key)
   },
   set(_, key, value, view) {
     if (typeof key !== 'string') return true
@@ -40,12 +40,32 @@ const newNames = new Proxy(Object.create(null), {
   },
 })
 
-const accessors = Object.create(newNames, {
+const stateParts: PropertyDescriptorMap = {
   // Writable here, so that they can be set in states.
   [headNumber]: { value: 0, writable: true },
   [headExtras]: { value: undefined, writable: true },
   [keptHead]: { value: undefined, writable: true },
-})
+}
+
+const accessors = Object.create(newNames, stateParts)
+
+/** What states inherit once their exchange is over: nothing that asks the host. */
+const keptAccessors = Object.create(
+  new Proxy(Object.create(null), {
+    get: (_, key, view) => (typeof key === 'symbol' ? plain[key] : readOrInherit(view, key)),
+    set(_, key, value, view) {
+      if (typeof key === 'string') writeHeader(view, key, value)
+      return true
+    },
+  }),
+  stateParts,
+)
+
+/** From now on a head's headers are what it has kept. */
+export function turnToKept(state: HeadState): void {
+  state[headNumber] = 0
+  Object.setPrototypeOf(state, keptAccessors)
+}
 
 /** What a proxy of a head's state needs to be its headers. */
 export const headersTraps: ProxyHandler<HeadState> = {
@@ -102,35 +122,32 @@ function makeAccessor(name: string): void {
   const key = headerKey(name)
   if (typeof key === 'string') return
   const { header, setHeader } = host
+  // Cookies may be many, and some names mean something in every object.
+  const isPlainText = !(name in plain) && !/cookie$/i.test(name)
   Object.defineProperty(accessors, name, {
-    get(this: HeadState) {
-      const head = this[headNumber]
-      if (head !== 0) {
-        const value = header(head, key)
-        if (typeof value === 'string') return value
-      }
-      return readOrInherit(this, name, key)
-    },
+    get: isPlainText
+      ? function (this: HeadState) {
+          return header(this[headNumber], key)
+        }
+      : function (this: HeadState) {
+          return readOrInherit(this, name)
+        },
     set(this: HeadState, value: unknown) {
-      const head = this[headNumber]
-      if (head !== 0 && typeof value === 'string') setHeader(head, key, value)
+      if (typeof value === 'string') setHeader(this[headNumber], key, value)
       else writeHeader(this, name, value)
     },
   })
 }
 
-function readOrInherit(state: HeadState, name: string, key: HeaderKey): unknown {
-  const value = readByKey(state, name, key)
+function readOrInherit(state: HeadState, name: string): unknown {
+  const value = readHeader(state, name)
   return value === undefined ? plain[name] : value
 }
 
 function readHeader(state: HeadState, name: string): unknown {
-  return readByKey(state, name, headerKey(name))
-}
-
-function readByKey(state: HeadState, name: string, key: HeaderKey): unknown {
   const head = state[headNumber]
   if (head === 0) return getOwnPropertyDescriptor(keptHeaders(state) ?? {}, name)?.value
+  const key = headerKey(name)
   const value = host.header(head, key)
   if (typeof value !== 'number') return value
   const text = host.headerValues(head, key)

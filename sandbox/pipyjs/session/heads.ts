@@ -179,9 +179,7 @@ export class Heads {
       return value === undefined ? undefined : textOfHead(value)
     }
     const values = this.#values(head, name)
-    const isList =
-      values.length > 1 && (name === 'cookie' || name === 'set-cookie' || this.#wasGivenMany(head, name))
-    if (isList) return values.length
+    if (values.length > 1 && (name === 'cookie' || name === 'set-cookie')) return values.length
     const last = values.at(-1)
     return last === undefined ? undefined : textOfHead(last)
   }
@@ -194,10 +192,6 @@ export class Heads {
     if (edit?.kind === 'header') return edit.values
     const list = edit?.kind === 'headers' ? edit.list : head.headers.fields
     return list.filter((_, at) => at % 2 === 1 && (list[at - 1] as string).toLowerCase() === name)
-  }
-
-  #wasGivenMany(head: MessageHead, name: string): boolean {
-    return this.#edits.some((edit) => edit.kind === 'header' && edit.head === head && edit.name === name)
   }
 
   /** The headers as this call has left them. */

@@ -20,6 +20,8 @@ export interface World {
   readonly metrics?: ScriptMetrics
   readonly connect?: readonly string[]
   readonly callMs?: number
+  /** In the place of functions of the host. */
+  readonly functions?: Readonly<Record<string, HostFunction>>
   /** Files that `pipy.load()` knows. */
   readonly files?: Readonly<Record<string, string>>
 }
@@ -61,6 +63,7 @@ export function load(source: string, world: World = {}): Guest {
   const functions: Record<string, HostFunction> = {
     ...libraryFunctions(spec, hostOf(tools, world), new Quotas(spec.name, tools.clock, tools.shared)),
     log,
+    ...world.functions,
   }
   if (world.files) functions.loadFile = (call) => fileOf(world, call.string(0))
   const meter = { called: () => {}, failed: () => {}, restarted: () => {} }
