@@ -18,7 +18,7 @@ const use = new RegExp(
   `^\\??\\.head\\??\\.(?:(?:${fields})(?![\\w$])|headers` +
     `(?:\\??\\.[A-Za-z_$][\\w$]*|(?:\\?\\.)?\\[\\s*(?:'[^'\\n]*'|"[^"\\n]*"|[\\w$]+)\\s*\\]))`,
 )
-/** What must not follow: a call, with the headers for \`this\`. */
+/** What must not follow: a call, with the headers for `this`. */
 const call = /^[\s)]*(?:\?\.)?\s*\(/
 
 const sourceOf = Function.prototype.toString

@@ -10,7 +10,7 @@ import type { Slots } from './slots.ts'
  * has ended well, with all the jobs that it left; otherwise there is nothing of it.
  */
 export class GuestCalls {
-  /** Called soon after a call that failed and has left something to be done. */
+  /** Called soon after a call that failed and has ended the instance, or has left something to be done. */
   afterFailure: () => void = () => {}
   readonly #engine: ScriptEngine
   readonly #side: HostSide
@@ -115,7 +115,7 @@ export class GuestCalls {
     if (!(thrown instanceof EngineError)) return thrown
     this.#meter.called(performance.now() - this.#startedAt, context?.cx)
     context?.relatives.stir()
-    if (this.#side.deferred.length > 0) queueMicrotask(this.afterFailure)
+    if (thrown.isFatal || this.#side.deferred.length > 0) queueMicrotask(this.afterFailure)
     const error = this.#positions.error(thrown)
     this.#meter.failed(error.kind, error, context?.cx)
     return error

@@ -142,6 +142,19 @@ test('promises of two exchanges that wake each other for ever are stopped', asyn
   await rejection
 })
 
+test('when an instance dies all who wait for it hear of it', async (t) => {
+  using guest = loadGuest(
+    `pipy().pipeline().replaceMessage(() => new Promise(() => {})).replaceMessage(() => new Array(2e8) + '')`,
+    { limits: { callMs: 50 } },
+  )
+  const waiting = guest.open().call(guest.fn('replaceMessage', 0), 'value', [])
+  if (waiting.type !== 'promise') throw new Error(waiting.type)
+  const rejection = t.rejects(waiting.result, /its instance died/)
+  t.throws(() => guest.open().call(guest.fn('replaceMessage', 1), 'value', []), PluginError)
+  t.ok(guest.session.isDead)
+  await rejection
+})
+
 test('an endless chain of promises is stopped, and fails those who wait', async (t) => {
   using loaded = loadCallback('async () => { for (;;) await null }', { limits: { callMs: 30 } })
   const startedAt = performance.now()

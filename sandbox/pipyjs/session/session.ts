@@ -93,7 +93,7 @@ class Session implements GuestSession, ContextCalls {
       }
       this.#meter = host.meter
       this.#calls = new GuestCalls(this.#engine, this.#side, this.#slots, this.#positions, host.meter)
-      this.#calls.afterFailure = () => this.#resumeAll()
+      this.#calls.afterFailure = () => this.#afterFailure()
       this.plan = loadScript(this.#engine, spec, this.#positions)
       this.#side.rollback()
     } catch (thrown) {
@@ -227,6 +227,12 @@ class Session implements GuestSession, ContextCalls {
     }
   }
 
+  /** What others wait for is done, or will never be. */
+  #afterFailure(): void {
+    if (this.isDead) this.#rejectAll(new EngineError('crash', 'its instance died', [], true))
+    else this.#resumeAll()
+  }
+
   #fire(ticket: number, context: CallingContext | null): void {
     if (this.isDead) return
     const known = context instanceof SessionContext ? context : null
@@ -240,7 +246,7 @@ class Session implements GuestSession, ContextCalls {
       enter()
     } catch (thrown) {
       if (this.isDead) this.#rejectAll(thrown)
-      else this.#reject(thrown, context)
+      else if (context) this.#reject(thrown, context)
       return
     }
     for (const settlement of this.#side.deposits.takeSettled()) this.#settle(settlement)

@@ -18,12 +18,12 @@ export class Cache {
   readonly #entries = new Map<unknown, Entry>()
 
   constructor(...given: unknown[]) {
-    const functions = given.filter((one) => typeof one === 'function')
+    const [allocate, free] = given
+    if (typeof allocate === 'function') this.#allocate = allocate as (key: unknown) => unknown
+    if (typeof free === 'function') this.#free = free as (key: unknown, value: unknown) => unknown
     const options = given.find((one) => typeof one === 'object' && one !== null) as
       | { size?: unknown; ttl?: unknown }
       | undefined
-    this.#allocate = functions[0] as (key: unknown) => unknown
-    this.#free = functions[1] as (key: unknown, value: unknown) => unknown
     const size = Math.floor(Number(options?.size ?? 0))
     this.#size = size > 0 ? size : defaultSize
     const ttl = Number(options?.ttl ?? 0)
