@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Log } from '../../chains/context.ts'
 import type { Model } from '../../chains/model.ts'
-import { loadSandboxCode, type SandboxCode } from '../../sandbox/plugin/loaders.ts'
+import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { beatInterval } from './heartbeat.ts'
 import { PluginSupply, type Serving } from './plugin-supply.ts'
@@ -68,7 +68,7 @@ export class Supervisor {
     this.#options = options
     this.#logLevel = options.logLevel
     this.#prepareLimitMs = options.prepareLimitMs ?? 30_000
-    this.#plugins = new PluginSupply(options.loadCode ?? loadSandboxCode)
+    this.#plugins = new PluginSupply(options.loadCode ?? loadCode)
   }
 
   /** Starts the threads. Rejects with one clear line when one of them does not start; none is left then. */
@@ -291,4 +291,9 @@ export class Supervisor {
       thread.kill('crashed', `did not let go of generation ${generation}`)
     }
   }
+}
+
+/** The sandboxes are large, and many sidecars have no plugin. */
+async function loadCode(): Promise<SandboxCode> {
+  return (await import('../../sandbox/plugin/loaders.ts')).loadSandboxCode()
 }

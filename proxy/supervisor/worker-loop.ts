@@ -12,7 +12,7 @@ import { makeQueue } from './queue.ts'
 export interface WorkerPieces {
   readonly plane: DataPlane
   /** What runs plugins in this thread. */
-  loadersOf(code: SandboxCode): PluginLoaders
+  loadersOf(code: SandboxCode): Promise<PluginLoaders>
   snapshot(): MetricSnapshot
   setLogLevel(level: LogLevel): void
   reopenLogs(): void
@@ -67,7 +67,7 @@ function makeHandlers(pieces: WorkerPieces): Handlers {
       inOrder(async () => {
         const opened = pieces.open(model)
         try {
-          const loaders = code ? pieces.loadersOf(code) : {}
+          const loaders = code ? await pieces.loadersOf(code) : {}
           const prepared = await plane.prepare(generation, model, ports, { loaders, tolerated })
           waiting.set(generation, { prepared, opened })
           const { listeners, chains, warnings, faulty } = prepared

@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
 import { KeyValueClient } from '../../sandbox/plugin/kv-port.ts'
-import { makeLoaders } from '../../sandbox/plugin/loaders.ts'
 import { createDataPlane } from '../data-plane.ts'
 import { AccessLogWriter, type AccessLogWriterOptions } from '../telemetry/access-log-writer.ts'
 import { createLog } from '../telemetry/log.ts'
@@ -78,7 +77,8 @@ function main(setup: WorkerSetup): void {
   })
   serveMainThread(parentPort, {
     plane,
-    loadersOf: makeLoaders,
+    // not before there is a plugin: the sandboxes are a tenth of a worker's memory
+    loadersOf: async (code) => (await import('../../sandbox/plugin/loaders.ts')).makeLoaders(code),
     snapshot: () => {
       plane.measure()
       return meter.snapshot()
