@@ -1,5 +1,6 @@
 import { Body } from '../../chains/body.ts'
 import type { Context } from '../../chains/context.ts'
+import type { ProxyError } from '../../chains/failures.ts'
 import { HeaderList } from '../../chains/headers.ts'
 import { type HttpRequest, type HttpResponse, localResponse } from '../../chains/http.ts'
 import type { PluginError } from '../plugin/contract.ts'
@@ -20,6 +21,15 @@ export type Finish = (how: Rejection | PluginError | null) => void
 /** What a callback asked to be done with the exchange once the call is over. */
 export type Change = () => void
 
+/** A body on its way to whoever of the plugin asked for it, once or more often. */
+export interface Collecting {
+  /** What it will be put back into; null when the plugin has put another body in its place. */
+  message: HttpRequest | HttpResponse | null
+  readonly bytes: Promise<Uint8Array>
+  /** Nobody wants it any more: it rejects, and the rest is cancelled. */
+  giveUp(reason: ProxyError): void
+}
+
 /** One exchange of a JavaScript plugin: what its guest number stands for. */
 export class ScriptExchange {
   readonly id: number
@@ -34,18 +44,58 @@ export class ScriptExchange {
   ended: { readonly rejection: Rejection | null } | null = null
   /** What the call that runs makes of request and response. */
   readonly drafts: [Draft | null, Draft | null] = [null, null]
-  /** Messages whose body the plugin has put another in place of. */
-  readonly replaced = new Set<HttpRequest | HttpResponse>()
-  /** A body that is being collected for the plugin; the exchange does not go on before. Never rejects. */
-  reading: Promise<void> | null = null
-  /** Why a body could not be collected. */
-  bodyFault: Error | null = null
+  /** Promises of the guest that the host is to settle. */
+  waits = 0
+  /** When it ended, on the clock of the worker; null while it goes on. */
+  endedAt: number | null = null
+  #collecting: Set<Collecting> | null = null
+  #reads: Set<Promise<void>> | null = null
+  #callouts: Set<Context> | null = null
   /** TCP: where `cx.send` and `cx.close` go. */
   connection: ScriptConnection | null = null
 
   constructor(id: number, cx: Context) {
     this.id = id
     this.cx = cx
+  }
+
+  /** Bodies that are being collected for the plugin. */
+  get collecting(): Set<Collecting> {
+    this.#collecting ??= new Set()
+    return this.#collecting
+  }
+
+  /** What the plugin reads of bodies, until it has it; the exchange does not go on before. They never reject. */
+  get reads(): Set<Promise<void>> {
+    this.#reads ??= new Set()
+    return this.#reads
+  }
+
+  get isReading(): boolean {
+    return this.#reads !== null && this.#reads.size > 0
+  }
+
+  /** Call-outs that it began and that go on; aborting one gives it up. */
+  get callouts(): Set<Context> {
+    this.#callouts ??= new Set()
+    return this.#callouts
+  }
+
+  get hasCallouts(): boolean {
+    return this.#callouts !== null && this.#callouts.size > 0
+  }
+
+  /** Nobody wants the bodies any more that are being collected. */
+  giveUpReading(reason: ProxyError): void {
+    if (this.#collecting) for (const collecting of [...this.#collecting]) collecting.giveUp(reason)
+  }
+
+  /** The plugin failed: tells who waits for it, if anybody does. */
+  fail(error: PluginError): void {
+    const { finish, connection } = this
+    this.finish = null
+    connection?.fail(error)
+    finish?.(error)
   }
 
   /** The message of that way. Throws a `RangeError` when there is none (yet). */
@@ -60,6 +110,8 @@ export class ScriptExchange {
 export interface ScriptConnection {
   send(way: number, bytes: Uint8Array): void
   close(): void
+  /** The plugin failed: what its policy says is to be done. */
+  fail(error: PluginError): void
 }
 
 /** A part of the first line of a message: 0 method or status, 1 path or reason, 2 version. */

@@ -1,3 +1,5 @@
+import { Context } from '../../chains/context.ts'
+import { ProxyError } from '../../chains/failures.ts'
 import { HeaderList } from '../../chains/headers.ts'
 import type { HttpRequest } from '../../chains/http.ts'
 import { mayConnect } from '../plugin/grants.ts'
@@ -60,29 +62,37 @@ export function fetchOf(instance: Script, head: string, body: GuestValue): Fetch
   return { target, request, timeoutMs: asked > 0 ? asked : usualTimeoutMs }
 }
 
-/** Sends it and collects the answer. Rejects with an `Error` of one clear line when there is none in time, or it is too large. */
+/**
+ * Sends it and collects the answer. Rejects with an `Error` of one clear line when there is none in time, or it is
+ * too large. It goes on when the exchange that asked is over, because others of the plugin may wait for the same.
+ */
 export async function fetched(instance: Script, exchange: ScriptExchange, asked: Fetch): Promise<Fetched> {
   const { network, tools } = instance.host
-  const { target, request, timeoutMs } = asked
+  const { target, request } = asked
   const limits = instance.spec.policy.limits
-  let stop = () => {}
-  const late = new Promise<never>((_resolve, reject) => {
-    stop = tools.clock.after(Math.min(timeoutMs, limits.pauseMs), () =>
-      reject(new Error(`cx.fetch: no answer within ${timeoutMs} ms`)),
-    )
-  })
+  const timeoutMs = Math.min(asked.timeoutMs, limits.pauseMs)
+  const callout = calloutOf(exchange.cx)
+  using _begun = instance.callouts.begin(exchange, callout)
+  const givenUp = new Promise<never>((_resolve, reject) => callout.onAbort(reject))
+  const stop = tools.clock.after(timeoutMs, () =>
+    callout.abort(new ProxyError('REQUEST_TIMEOUT', `cx.fetch: no answer within ${timeoutMs} ms`)),
+  )
   const whole = async (): Promise<Fetched> => {
     const timeouts = { connectMs: timeoutMs, idleMs: timeoutMs }
-    const response = await network.request(request, exchange.cx, target, pool, timeouts)
+    const response = await network.request(request, callout, target, pool, timeouts)
     const body = response.body ? await response.body.buffer(limits.bufferKiB * 1_024) : Buffer.alloc(0)
     const fields = response.headers.fields
     return { head: [String(response.status), ...fields].join('\n'), body }
   }
-  const answer = whole()
-  answer.catch(() => {})
   try {
-    return await Promise.race([answer, late])
+    return await Promise.race([whole(), givenUp])
   } finally {
     stop()
   }
+}
+
+/** A context with an end of its own. */
+function calloutOf(cx: Context): Context {
+  const { peer, vars, log, startedAt } = cx
+  return new Context({ id: { nextId: () => cx.id }, peer, vars, log, startedAt })
 }

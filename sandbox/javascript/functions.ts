@@ -1,7 +1,9 @@
+import type { Body } from '../../chains/body.ts'
 import { ProxyError } from '../../chains/failures.ts'
 import type { HeaderList } from '../../chains/headers.ts'
+import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
 import { type GuestValue, type HostCall, type HostFunction, HostRefusal } from '../quickjs/contract.ts'
-import { answerFrom, bodyFrom, isFraming, partOf, setPart } from './exchange.ts'
+import { answerFrom, bodyFrom, isFraming, partOf, type ScriptExchange, setPart } from './exchange.ts'
 import { fetched, fetchOf } from './fetch.ts'
 import { scriptMetrics } from './metrics.ts'
 import { readBody } from './read-body.ts'
@@ -82,22 +84,18 @@ function messageFunctions(instance: Script): Record<string, HostFunction> {
       const exchange = instance.exchange(call.number(0))
       const message = exchange.message(call.number(1))
       const promise = call.number(2)
-      instance.later(() => readBody(instance, exchange, message, promise))
+      instance.ask(exchange, promise, () => readBody(instance, exchange, message, promise))
     }),
     replaceBody: refusing((call) => {
       const exchange = instance.exchange(call.number(0))
       const message = exchange.message(call.number(1))
       const body = bodyFrom(bodyArgument(call, 2))
-      instance.later(() => {
-        exchange.replaced.add(message)
-        message.body?.cancel(new ProxyError('CLIENT_GONE', 'a plugin put another body in its place'))
-        message.body = body
-      })
+      instance.later(exchange, () => replaceBody(exchange, message, body))
     }),
     answer: refusing((call) => {
       const exchange = instance.exchange(call.number(0))
       const answer = answerFrom(call.string(1), bodyArgument(call, 2))
-      instance.later(() => {
+      instance.later(exchange, () => {
         exchange.answer = answer
       })
     }),
@@ -111,8 +109,8 @@ function exchangeFunctions(instance: Script): Record<string, HostFunction> {
     finished: (call) => {
       const exchange = instance.exchanges.get(call.number(0))
       const [message, stack] = [call.string(1), call.string(2)]
-      instance.later(() => {
-        if (!exchange) return
+      if (!exchange) return
+      instance.later(exchange, () => {
         const { finish } = exchange
         const rejection = message === '' ? null : { message, stack }
         exchange.finish = null
@@ -122,48 +120,57 @@ function exchangeFunctions(instance: Script): Record<string, HostFunction> {
     },
     variable: refusing((call) => readVariable(exchangeOf(call).cx, call.string(1))),
     setVariable: refusing((call) => {
-      const change = writeVariable(exchangeOf(call).cx, instance.host.model, call.string(1), call.string(2))
-      instance.later(change)
+      const exchange = exchangeOf(call)
+      const change = writeVariable(exchange.cx, instance.host.model, call.string(1), call.string(2))
+      instance.later(exchange, change)
     }),
     configId: refusing((call) => instance.configs.idOf(configOf(exchangeOf(call).cx, instance.spec.name))),
     configText: (call) => instance.configs.textOf(call.number(0)),
     log: (call) => {
       const level = logLevels.find((name) => name === call.string(0)) ?? 'info'
       const text = call.string(1).slice(0, maxLogLength)
-      instance.later(() => instance.host.tools.log[level](text, { plugin: instance.spec.name }))
+      instance.later(null, () => instance.host.tools.log[level](text, { plugin: instance.spec.name }))
     },
     fetch: refusing((call) => {
-      const exchange = exchangeOf(call)
+      const exchange = instance.asker(call.number(0))
       const promise = call.number(1)
       const asked = fetchOf(instance, call.string(2), bodyArgument(call, 3))
-      instance.later(() => {
+      instance.ask(exchange, promise, () => {
         fetched(instance, exchange, asked).then(
           ({ head, body }) => instance.settleFetch(exchange, promise, head, body),
           (error: Error) => instance.settle(exchange, promise, error.message, undefined),
         )
       })
     }),
-    store: (call) => {
-      const exchange = instance.current
+    store: refusing((call) => {
+      const exchange = instance.asker(call.number(0))
       const [promise, operation] = [call.number(1), storeOperation(instance, call)]
-      instance.later(() => {
+      instance.ask(exchange, promise, () => {
         operation().then(
-          (text) => exchange && instance.settle(exchange, promise, '', text),
-          (error: Error) => exchange && instance.settle(exchange, promise, error.message, undefined),
+          (text) => instance.settle(exchange, promise, '', text),
+          (error: Error) => instance.settle(exchange, promise, error.message, undefined),
         )
       })
-    },
+    }),
     send: refusing((call) => {
       const exchange = exchangeOf(call)
       const way = call.number(1)
       const bytes = bodyArgument(call, 2)
-      instance.later(() => exchange.connection?.send(way, bytesOf(bytes)))
+      instance.later(exchange, () => exchange.connection?.send(way, bytesOf(bytes)))
     }),
     closeConnection: refusing((call) => {
       const exchange = exchangeOf(call)
-      instance.later(() => exchange.connection?.close())
+      instance.later(exchange, () => exchange.connection?.close())
     }),
   }
+}
+
+function replaceBody(exchange: ScriptExchange, message: HttpRequest | HttpResponse, body: Body | null): void {
+  for (const collecting of exchange.collecting) {
+    if (collecting.message === message) collecting.message = null
+  }
+  message.body?.cancel(new ProxyError('CLIENT_GONE', 'a plugin put another body in its place'))
+  message.body = body
 }
 
 /** Text or bytes as bytes. */

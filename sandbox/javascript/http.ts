@@ -1,4 +1,5 @@
 import type { Context } from '../../chains/context.ts'
+import { asProxyError, ProxyError } from '../../chains/failures.ts'
 import type { HttpFilter, Next } from '../../chains/filter.ts'
 import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
 import { PluginError, pluginFailure } from '../plugin/contract.ts'
@@ -43,13 +44,26 @@ async function through(
   const response = await next(request, cx)
   if (!(instance.callbacks & callbackBits.onResponse) || response.tunnel) return response
   exchange.response = response
-  const running = runs(instance, exchange, 'response')
-  if (running) await running
-  return exchange.answer ?? response
+  try {
+    const running = runs(instance, exchange, 'response')
+    if (running) await running
+  } catch (thrown) {
+    letGo(exchange, response, asProxyError(thrown))
+    throw thrown
+  }
+  const { answer } = exchange
+  if (answer) letGo(exchange, response, new ProxyError('CLIENT_GONE', 'a plugin gave an answer in its place'))
+  return answer ?? response
+}
+
+/** Nobody will read the upstream's answer. */
+function letGo(exchange: ScriptExchange, { body }: HttpResponse, reason: ProxyError): void {
+  exchange.giveUpReading(reason)
+  body?.cancel(reason)
 }
 
 /**
- * Runs a callback, and waits for it if it gave a promise, for `pauseMs` at most, and for a body that
+ * Runs a callback, and waits for it if it gave a promise, for `pauseMs` at most, and for bodies that
  * it has asked for. Null when there is nothing to wait for.
  */
 function runs(
@@ -58,7 +72,7 @@ function runs(
   name: 'request' | 'response',
 ): Promise<void> | null {
   const isPending = instance.run(name, exchange) === pending
-  return isPending || exchange.reading ? finished(instance, exchange, isPending) : null
+  return isPending || exchange.isReading ? finished(instance, exchange, isPending) : null
 }
 
 async function finished(
@@ -70,8 +84,19 @@ async function finished(
   exchange.ended = null
   if (ended?.rejection) throw instance.rejection(ended.rejection, exchange.cx)
   if (isPending && !ended) await settled(instance, exchange)
-  await exchange.reading
-  exchange.reading = null
+  const { pauseMs } = instance.spec.policy.limits
+  const { clock } = instance.host.tools
+  const until = clock.now() + pauseMs
+  // what has come of one read may begin another, for ever
+  while (exchange.isReading) {
+    if (clock.now() > until) throw paused(instance, exchange)
+    await Promise.all(exchange.reads)
+  }
+}
+
+function paused(instance: ScriptInstance, { cx }: ScriptExchange): PluginError {
+  const { pauseMs } = instance.spec.policy.limits
+  return instance.fail('pause', `kept an exchange waiting for more than ${pauseMs} ms`, cx)
 }
 
 /** Waits for {@link ScriptExchange.finish}. */
@@ -86,7 +111,7 @@ async function settled(instance: ScriptInstance, exchange: ScriptExchange): Prom
       settle()
     }
     const stopTimer = instance.host.tools.clock.after(pauseMs, () => {
-      end(() => reject(instance.fail('pause', `kept an exchange waiting for more than ${pauseMs} ms`, cx)))
+      end(() => reject(paused(instance, exchange)))
     })
     const stopAbort = cx.onAbort((reason) => end(() => reject(reason)))
     exchange.finish = (how) => {

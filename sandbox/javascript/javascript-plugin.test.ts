@@ -65,6 +65,35 @@ test('an answer of the plugin takes the place of the upstream’s', async (t) =>
   t.equal(refused.text, 'no')
 })
 
+test('an answer of the upstream that nobody will read is cancelled', async (t) => {
+  const ways = {
+    'another answer': `return { status: 500, body: 'mine' }`,
+    'an exception': `throw new Error('no')`,
+    'a promise that never settles': `await response.text()`,
+  }
+  for (const [name, work] of Object.entries(ways)) {
+    using loaded = load(
+      `export default { async onResponse(response) { ${work} } }`,
+      policyWith({ limits: { callMs: 50, memoryMiB: 32, bufferKiB: 1, pauseMs: 50 } }),
+    )
+    let isCancelled = false
+    const body = new Body(
+      {
+        open: () => {},
+        resume: () => {},
+        cancel: () => {
+          isCancelled = true
+        },
+      },
+      null,
+    )
+    const asked = loaded.ask({}, () => localResponse(200, new HeaderList(), body))
+    const text = await asked.then((ended) => ended.text, String)
+    t.match(text, name === 'another answer' ? 'mine' : 'plugin tried', name)
+    t.ok(isCancelled, name)
+  }
+})
+
 test('bodies are read and replaced both ways, and only as large as granted', async (t) => {
   using loaded = load(
     `export default {

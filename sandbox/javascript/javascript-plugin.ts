@@ -10,7 +10,11 @@ import type { EngineCode } from '../quickjs/contract.ts'
 import type { GuestSources } from './guest-sources.ts'
 import { httpFilter } from './http.ts'
 import { callbackBits, ScriptInstance } from './instance.ts'
+import { Restarts } from './restarts.ts'
 import { tcpFilter } from './tcp.ts'
+
+/** How long the evaluation of a plugin may take when it is loaded, in milliseconds. */
+const loadMs = 2_000
 
 /**
  * The loader of plain JavaScript plugins: an ES module whose default export has
@@ -18,13 +22,16 @@ import { tcpFilter } from './tcp.ts'
  */
 export function javaScriptLoader(code: EngineCode, sources: GuestSources): PluginLoader {
   return (spec: PluginSpec, host: PluginHost): SandboxedPlugin => {
-    const fresh = () => new ScriptInstance({ spec, host, code, sources })
+    const restarts = new Restarts(host.tools.clock, spec.policy.limits.callMs, loadMs)
+    const fresh = () =>
+      restarts.run((mostMs) => new ScriptInstance({ spec, host, code, sources, loadMs: mostMs }))
     const dead = (reason: string) => pluginFailure(new PluginError(spec, 'crash', null, reason))
     let instance = fresh()
     let isDisposed = false
     const current = () => {
       if (isDisposed) throw dead('it was taken out')
       if (!instance.isDead) return instance
+      if (restarts.isHeldBack) throw dead('it is held back: it died, and starting it takes long')
       host.meter.restarted()
       try {
         instance = fresh()

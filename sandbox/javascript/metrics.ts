@@ -13,7 +13,7 @@ export function scriptMetrics(instance: Script): Record<string, HostFunction> {
       const [name, labels, buckets] = [call.string(1), linesOf(call, 2), call.string(3)]
       const bounds = buckets === '' ? null : buckets.split(',').map(Number)
       try {
-        return made.push(instance.host.metrics.metric(instance.spec.name, kind, name, labels, bounds)) - 1
+        return made.push(instance.host.metrics.metric(kind, name, labels, bounds)) - 1
       } catch (thrown) {
         if (thrown instanceof RangeError) throw new HostRefusal(thrown.message)
         throw thrown

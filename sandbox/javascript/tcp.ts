@@ -7,6 +7,7 @@ import { PluginError, pluginFailure } from '../plugin/contract.ts'
 import type { ScriptExchange } from './exchange.ts'
 import { bytesOf } from './functions.ts'
 import type { ScriptInstance } from './instance.ts'
+import { Outlet } from './outlet.ts'
 
 /**
  * `onData` as a filter of a TCP chain: each piece, either way, goes through the plugin. When that fails, the
@@ -18,16 +19,27 @@ export function tcpFilter(current: () => ScriptInstance): TcpFilter {
     const exchange = instance.open(cx)
     cx.onEnd(() => instance.close(exchange))
     const upstream = await next(client, cx)
-    const down = new ScriptedSource(instance, exchange, upstream.readable)
+    const { name, policy } = instance.spec
+    const { bufferKiB } = policy.limits
     const cut = (error: ProxyError) => {
       upstream.destroy(error)
+      up.stop()
       down.break(error)
     }
-    const up = new ScriptedSink(instance, exchange, upstream.writable, cut)
-    down.cut = cut
+    const overflow = () => {
+      const reason = `sent more than ${bufferKiB} KiB to a peer that does not read`
+      cut(pluginFailure(instance.fail('limit', reason, cx)))
+    }
+    const plugin: Passage = {
+      through: (way, bytes) => through(instance, exchange, way, bytes, cut),
+      outlet: (sink) => new Outlet(sink, bufferKiB * 1_024, overflow),
+    }
+    const down = new ScriptedSource(plugin, upstream.readable)
+    const up = new ScriptedSink(plugin, upstream.writable)
     exchange.connection = {
-      send: (way, bytes) => (way === 0 ? up : down).inject(bytes),
-      close: () => cut(new ProxyError('PLUGIN_THREW', `plugin ${instance.spec.name} closed the connection`)),
+      send: (way, bytes) => (way === 0 ? up : down).outlet.inject(bytes),
+      close: () => cut(new ProxyError('PLUGIN_THREW', `plugin ${name} closed the connection`)),
+      fail: (error) => cut(pluginFailure(error)),
     }
     return {
       readable: new Body(down, null),
@@ -37,90 +49,86 @@ export function tcpFilter(current: () => ScriptInstance): TcpFilter {
   }
 }
 
-/** What the plugin makes of a piece; null when it failed. `way` 0 is towards the upstream. */
+/** How both ways of one connection go through the plugin. */
+interface Passage {
+  /** What the plugin makes of a piece; null when it failed, and the connection was cut. `way` 0 is towards the upstream. */
+  through(way: 0 | 1, bytes: Uint8Array): Uint8Array | null
+  /** Where a way ends; without a sink it is not known yet. */
+  outlet(sink: BodySink | null): Outlet
+}
+
 function through(
   instance: ScriptInstance,
   exchange: ScriptExchange,
   way: 0 | 1,
   bytes: Uint8Array,
-  failed: (error: ProxyError) => void,
+  cut: (error: ProxyError) => void,
 ): Uint8Array | null {
   try {
     return bytesOf(instance.call('data', exchange, [exchange.id, way, bytes]))
   } catch (thrown) {
     if (!(thrown instanceof PluginError)) throw thrown
-    failed(pluginFailure(thrown))
+    cut(pluginFailure(thrown))
     return null
   }
 }
 
 /** Towards the upstream: each piece after the plugin has seen it. */
 class ScriptedSink implements StreamSink {
-  readonly #instance: ScriptInstance
-  readonly #exchange: ScriptExchange
+  readonly outlet: Outlet
+  source: Body | null = null
+  readonly #plugin: Passage
   readonly #sink: StreamSink
-  readonly #cut: (error: ProxyError) => void
   #isOver = false
 
-  constructor(
-    instance: ScriptInstance,
-    exchange: ScriptExchange,
-    sink: StreamSink,
-    cut: (error: ProxyError) => void,
-  ) {
-    this.#instance = instance
-    this.#exchange = exchange
+  constructor(plugin: Passage, sink: StreamSink) {
+    this.#plugin = plugin
     this.#sink = sink
-    this.#cut = cut
-  }
-
-  get source(): Body | null {
-    return this.#sink.source
-  }
-
-  set source(source: Body | null) {
-    this.#sink.source = source
+    this.outlet = plugin.outlet(sink)
+    // what the plugin sends can fill the peer too, and then nobody else is to be resumed
+    const resume = () => {
+      if (this.outlet.hasRoom()) this.source?.resume()
+    }
+    sink.source = new Body({ open: () => {}, resume, cancel: (reason) => this.source?.cancel(reason) }, null)
   }
 
   write(bytes: Uint8Array): boolean {
     if (this.#isOver) return true
-    const result = through(this.#instance, this.#exchange, 0, bytes, (error) => {
-      this.#isOver = true
-      this.#cut(error)
-    })
-    return result === null || result.length === 0 || this.#sink.write(result)
-  }
-
-  /** Bytes of the plugin's own. What a full peer cannot take at once waits in its socket, as far as that goes. */
-  inject(bytes: Uint8Array): void {
-    if (!this.#isOver) this.#sink.write(bytes)
+    const result = this.#plugin.through(0, bytes)
+    return result === null || this.outlet.pass(result)
   }
 
   end(trailers: HeaderList | null): void {
-    this.#isOver = true
+    this.stop()
     this.#sink.end(trailers)
   }
 
   fail(error: ProxyError): void {
-    this.#isOver = true
+    this.stop()
     this.#sink.fail(error)
+  }
+
+  /** Nothing goes there any more. */
+  stop(): void {
+    this.#isOver = true
+    this.outlet.close()
   }
 }
 
 /** What the upstream sends, each piece after the plugin has seen it. */
 class ScriptedSource implements BodySource, BodySink {
-  cut: (error: ProxyError) => void = () => {}
-  readonly #instance: ScriptInstance
-  readonly #exchange: ScriptExchange
+  readonly outlet: Outlet
+  readonly #plugin: Passage
   readonly #source: Body
   #sink: BodySink | null = null
+  #isOpened = false
   /** What it broke off with before somebody read it. */
   #failure: ProxyError | null = null
 
-  constructor(instance: ScriptInstance, exchange: ScriptExchange, source: Body) {
-    this.#instance = instance
-    this.#exchange = exchange
+  constructor(plugin: Passage, source: Body) {
+    this.#plugin = plugin
     this.#source = source
+    this.outlet = plugin.outlet(null)
   }
 
   open(sink: BodySink): void {
@@ -129,43 +137,51 @@ class ScriptedSource implements BodySource, BodySink {
       return
     }
     this.#sink = sink
-    this.#source.open(this)
+    if (this.outlet.open(sink)) this.#start()
   }
 
   resume(): void {
-    this.#source.resume()
+    if (!this.outlet.hasRoom()) return
+    if (this.#isOpened) this.#source.resume()
+    else this.#start()
   }
 
   cancel(reason: ProxyError): void {
-    this.#sink = null
+    this.#stop()
     this.#source.cancel(reason)
   }
 
   write(bytes: Uint8Array): boolean {
-    const result = through(this.#instance, this.#exchange, 1, bytes, (error) => this.cut(error))
-    const sink = this.#sink
-    return sink !== null && result !== null && (result.length === 0 || sink.write(result))
-  }
-
-  /** Bytes of the plugin's own, towards the client; as with the other way. */
-  inject(bytes: Uint8Array): void {
-    this.#sink?.write(bytes)
+    const result = this.#sink && this.#plugin.through(1, bytes)
+    return result !== null && this.#sink !== null && this.outlet.pass(result)
   }
 
   /** Ends it with an error, for whoever reads it. */
   break(error: ProxyError): void {
-    const sink = this.#sink
     this.#failure ??= error
-    this.#sink = null
+    const sink = this.#stop()
     this.#source.cancel(error)
     sink?.fail(error)
   }
 
   end(trailers: HeaderList | null): void {
-    this.#sink?.end(trailers)
+    this.#stop()?.end(trailers)
   }
 
   fail(error: ProxyError): void {
-    this.#sink?.fail(error)
+    this.#stop()?.fail(error)
+  }
+
+  #start(): void {
+    this.#isOpened = true
+    this.#source.open(this)
+  }
+
+  /** Nothing goes there any more; gives who was there. */
+  #stop(): BodySink | null {
+    const sink = this.#sink
+    this.#sink = null
+    this.outlet.close()
+    return sink
   }
 }

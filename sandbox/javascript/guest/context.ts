@@ -14,11 +14,19 @@ interface FetchOptions {
 
 const configs = new Map<number, unknown>()
 
-let tools: { readonly host: Host; readonly promises: Promises; readonly shared: SharedParts }
+interface ContextTools {
+  readonly host: Host
+  readonly promises: Promises
+  readonly shared: SharedParts
+}
+
+type Store = ReturnType<typeof storeOf>
+
+let tools: ContextTools
 
 /** Sets what contexts use; called once, while the guest boots. */
 export function connectContexts(host: Host, promises: Promises): void {
-  tools = { host, promises, shared: sharedParts(host, promises) }
+  tools = { host, promises, shared: sharedParts(host) }
 }
 
 /**
@@ -29,6 +37,7 @@ export class PluginContext {
   readonly #exchange: number
   #state: Record<string, unknown> | undefined
   #variables: Record<string, unknown> | undefined
+  #kv: Store | undefined
 
   constructor(exchange: number) {
     this.#exchange = exchange
@@ -49,8 +58,9 @@ export class PluginContext {
     return tools.shared.log
   }
 
-  get kv(): SharedParts['kv'] {
-    return tools.shared.kv
+  get kv(): Store {
+    this.#kv ??= storeOf(this.#exchange, tools)
+    return this.#kv
   }
 
   get counter(): SharedParts['metrics']['counter'] {
@@ -128,11 +138,10 @@ export class FetchedResponse {
 /** What is the same for all exchanges of a plugin. */
 export interface SharedParts {
   readonly log: Readonly<Record<string, (...parts: unknown[]) => void>>
-  readonly kv: ReturnType<typeof storeOf>
   readonly metrics: ReturnType<typeof metricMakers>
 }
 
-function sharedParts(host: Host, promises: Promises): SharedParts {
+function sharedParts(host: Host): SharedParts {
   const level =
     (name: string) =>
     (...parts: unknown[]) =>
@@ -143,7 +152,7 @@ function sharedParts(host: Host, promises: Promises): SharedParts {
     warn: level('warn'),
     error: level('error'),
   })
-  return { log, kv: storeOf(host, promises), metrics: metricMakers(host) }
+  return { log, metrics: metricMakers(host) }
 }
 
 function shown(part: unknown): string {
@@ -152,7 +161,7 @@ function shown(part: unknown): string {
   return JSON.stringify(part) ?? String(part)
 }
 
-/** `cx.variables`: what the chain has learnt, read each time; `cluster` and `target` can be written. */
+/** `cx.variables`: what the chain has learnt, read each time; `cluster` can be written, the host refuses the others. */
 function variablesOf(exchange: number, host: Host): Record<string, unknown> {
   return new Proxy(Object.create(null) as Record<string, unknown>, {
     get: (_target, name) => {
@@ -169,12 +178,12 @@ function variablesOf(exchange: number, host: Host): Record<string, unknown> {
 }
 
 /** `cx.kv`: values shared with the instances of this plugin in other workers. */
-function storeOf(host: Host, promises: Promises) {
+function storeOf(exchange: number, { host, promises }: ContextTools) {
   const ask = async (operation: string, key: string, value: unknown, expected: unknown, ttl: number) => {
     const written = JSON.stringify(value) ?? ''
     const known = JSON.stringify(expected) ?? ''
     const answer = await promises.make((promise) =>
-      host.store(operation, promise, String(key), written, known, Number(ttl) || 0),
+      host.store(exchange, promise, operation, String(key), written, known, Number(ttl) || 0),
     )
     return answer === undefined || answer === '' ? undefined : JSON.parse(String(answer))
   }

@@ -36,7 +36,15 @@ export interface Host {
   /** Lines: method, url, timeout in ms, then names and values. `settle` is called with the answer. */
   fetch(exchange: number, promise: number, head: string, body: HostBytes): void
   /** `get`, `set`, `delete`, `compareAndSet`; `settle` is called with the result. */
-  store(operation: string, promise: number, key: string, value: string, expected: string, ttlMs: number): void
+  store(
+    exchange: number,
+    promise: number,
+    operation: string,
+    key: string,
+    value: string,
+    expected: string,
+    ttlMs: number,
+  ): void
   /** Makes a metric; gives its number. */
   metric(kind: string, name: string, labels: string, buckets: string): number
   measure(metric: number, operation: string, labels: string, amount: number): void
