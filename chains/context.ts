@@ -152,8 +152,8 @@ export class Context {
 
   /** Calls `listener` when the last byte has gone either way. It must not throw. */
   onEnd(listener: OutcomeListener): void {
-    this.#endListeners ??= []
-    this.#endListeners.push(listener)
+    if (this.#endListeners) this.#endListeners.push(listener)
+    else this.#endListeners = [listener]
   }
 
   /** For the edge alone: gives the exchange up. */

@@ -29,6 +29,16 @@ export interface Model {
   readonly plugins: readonly PluginSpec[]
   /** The whole config as scripts may see it, secrets removed. */
   readonly script: JsonObject
+  /** What was removed; empty unless a plugin is granted to see it. */
+  readonly secrets: readonly ConfigSecret[]
+}
+
+/** A secret that was removed from what scripts see of the config. */
+export interface ConfigSecret {
+  /** An object within {@link Model.script}: the very one, as references are shared. */
+  readonly holder: JsonObject
+  readonly key: string
+  readonly value: Json
 }
 
 /** Anything that JSON can say. */

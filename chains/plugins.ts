@@ -20,7 +20,7 @@ export interface PluginPolicy {
   /** Who gets this version; the rest keep the one before, or none. Null is everyone. */
   readonly canary: Canary | null
   readonly limits: PluginLimits
-  readonly grants: PluginGrants
+  readonly grants: GrantPolicy
 }
 
 /** A share of the exchanges. With both tests an exchange that passes either is chosen. */
@@ -50,8 +50,14 @@ export interface PluginGrants {
   readonly env: readonly string[]
   /** Whether it may use state shared between workers and plugins. */
   readonly shared: boolean
-  /** Whether it sees the secrets in the config. */
+  /** Whether a PipyJS script sees all of the config: its secrets, and what other plugins are configured with. */
   readonly config: boolean
+}
+
+/** What a policy says of {@link PluginGrants}; what that comes to, the sandbox finds out with the configs at hand. */
+export interface GrantPolicy extends Omit<PluginGrants, 'connect'> {
+  /** Null, where nobody says: wherever the plugin's own configs name. An empty list is nowhere. */
+  readonly connect: readonly string[] | null
 }
 
 /** One version of one plugin, as plain data, ready to be loaded. */
@@ -74,6 +80,16 @@ export interface PluginSpec {
   readonly policy: PluginPolicy
   /** The version before, for `canary` and for `onError: previous`; null when there is none. */
   readonly previous: PluginSpec | null
+  /** Why there is nothing to load: it could not be compiled. Missing or empty otherwise. */
+  readonly faults?: readonly PluginTextFault[]
+}
+
+/** Something that is wrong with the text of a plugin. Lines and columns begin with 1; both are 0 for the whole. */
+export interface PluginTextFault {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  readonly message: string
 }
 
 /** What holds when nobody says otherwise. */
@@ -82,5 +98,5 @@ export const defaultPluginPolicy: PluginPolicy = {
   mode: 'enforce',
   canary: null,
   limits: { callMs: 50, memoryMiB: 32, bufferKiB: 1_024, pauseMs: 30_000 },
-  grants: { connect: [], env: [], shared: false, config: false },
+  grants: { connect: null, env: [], shared: false, config: false },
 }

@@ -250,5 +250,6 @@ export function testModel(clusters: readonly Cluster[] = [], fsmMetrics = false)
     probes: [],
     plugins: [],
     script: {},
+    secrets: [],
   }
 }

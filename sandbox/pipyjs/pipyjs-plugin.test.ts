@@ -1,7 +1,9 @@
 import { test } from 'tap'
 import { Body } from '../../chains/body.ts'
+import { buildChain } from '../../chains/chain.ts'
 import { ProxyError } from '../../chains/failures.ts'
 import { testOutcome, testRequest } from '../../chains/policy/testing.ts'
+import type { TellingFilter } from '../plugin/contract.ts'
 import { ask, bench, echo, loggingContext } from './runtime/testing/bench.ts'
 
 const killing = `
@@ -37,6 +39,38 @@ test('a plugin that is disposed of ends what is in it', async (t) => {
   await t.rejects(ask(chain, testRequest()), { code: 'PLUGIN_THREW' })
   t.equal(b.plugin.usage().exchanges, 0)
   t.equal(b.restarts(), 0)
+})
+
+test('of many exchanges, those that are over are not ended again with the plugin', async (t) => {
+  const b = bench(killing)
+  const told: string[] = []
+  const filter = b.plugin.http('inbound-http') as TellingFilter
+  const telling = filter.telling(({ code }, { id }) => void told.push(`${id} ${code}`))
+  const steps = [{ name: 'plugins/tested.js', priority: 115, plugin: null, filter: telling }]
+  const chain = buildChain('inbound-http', steps, echo)
+  const send = (id: string, path: string) =>
+    ask(
+      chain,
+      testRequest({ path }),
+      loggingContext(() => {}, id),
+    )
+  const waiting = ['first', 'second', 'third'].map((id) => send(id, '/wait'))
+  await send('fourth', '/')
+  t.equal(b.plugin.usage().exchanges, 3)
+  const left = loggingContext(() => {}, 'left')
+  const given = chain.run(testRequest({ path: '/wait' }), left)
+  left.finish(testOutcome())
+  await t.rejects(given, { code: 'CLIENT_GONE' })
+  t.equal(b.plugin.usage().exchanges, 3)
+  b.plugin[Symbol.dispose]()
+  for (const asked of waiting) await t.rejects(asked, { code: 'PLUGIN_THREW', message: /taken out/ })
+  t.same(told.toSorted(), [
+    'first PLUGIN_THREW',
+    'left CLIENT_GONE',
+    'second PLUGIN_THREW',
+    'third PLUGIN_THREW',
+  ])
+  t.equal(b.plugin.usage().exchanges, 0)
 })
 
 test('onEnd runs once for each pipeline, however the exchange ends', async (t) => {

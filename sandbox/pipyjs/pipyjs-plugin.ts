@@ -1,12 +1,14 @@
 import type { HttpFilter, TcpFilter } from '../../chains/filter.ts'
 import type { PluginSpec } from '../../chains/plugins.ts'
 import {
+  type FailureListener,
   PluginError,
   type PluginHost,
   type PluginLoader,
   pluginFailure,
   type SandboxedPlugin,
   type SandboxUsage,
+  type TellingFilter,
 } from '../plugin/contract.ts'
 import type { GuestSession } from './guest-session.ts'
 import { compilePlan } from './runtime/compile.ts'
@@ -51,13 +53,11 @@ class PipyJsPlugin implements SandboxedPlugin {
     this.#hasEntrance = this.#instance.entrance !== null
   }
 
-  http(): HttpFilter | null {
+  http(): TellingFilter | null {
     if (!this.#hasEntrance) return null
-    return (request, cx, next) => {
-      const { runtime, entrance } = this.#living()
-      const exchange = new Exchange(runtime, { kind: 'http', request, next })
-      return new HttpRun(exchange, cx).run(entrance, request)
-    }
+    return Object.assign(this.#httpFilter(null), {
+      telling: (failed: FailureListener) => this.#httpFilter(failed),
+    })
   }
 
   tcp(): TcpFilter | null {
@@ -76,6 +76,14 @@ class PipyJsPlugin implements SandboxedPlugin {
   [Symbol.dispose](): void {
     this.#isDisposed = true
     this.#end('the plugin was taken out')
+  }
+
+  #httpFilter(failed: FailureListener | null): HttpFilter {
+    return (request, cx, next) => {
+      const { runtime, entrance } = this.#living()
+      const exchange = new Exchange(runtime, { kind: 'http', request, next })
+      return new HttpRun(exchange, cx, failed).run(entrance, request)
+    }
   }
 
   /** The guest, or a fresh one when it has died. Throws the `ProxyError` that an exchange without one fails with. */

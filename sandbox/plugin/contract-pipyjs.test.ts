@@ -1,5 +1,6 @@
 import { test } from 'tap'
-import { loadSandboxCode, makeLoaders } from './loaders.ts'
+import { makeLoaders } from './loaders.ts'
+import { loadSandboxCode } from './sandbox-code.ts'
 import type { BehaviourName } from './testing/behaviours.ts'
 import { testSandbox } from './testing/contract-suite.ts'
 

@@ -70,6 +70,15 @@ export interface PluginHost {
   tcpModule(file: string): TcpFilter | null
 }
 
+/** Is told what an exchange fails with in a plugin, in place of its answer. */
+export type FailureListener = (error: ProxyError, cx: Context) => void
+
+/** A filter that can tell by itself when it fails: whoever wants to know need not listen to each of its promises. */
+export interface TellingFilter extends HttpFilter {
+  /** The same filter, which calls `failed` with whatever it rejects with. What it throws is not told. */
+  telling(failed: FailureListener): HttpFilter
+}
+
 /**
  * Loads a plugin. Throws a {@link PluginFault} when it cannot be run; then it
  * holds nothing. Blocks for some milliseconds.
@@ -93,8 +102,8 @@ export class PluginFault extends Error {
   readonly reason: string
 
   constructor(spec: PluginSpec, position: PluginPosition | null, reason: string) {
-    const place = position ? `${position.file}:${position.line}:${position.column}: ` : ''
-    super(`${place}plugin ${spec.name}: ${reason}`)
+    const place = position ? `${position.file}:${position.line}:${position.column}` : spec.origin
+    super(`${place}: plugin ${spec.name}: ${reason}`)
     this.plugin = spec.name
     this.version = spec.version
     this.position = position

@@ -5,6 +5,7 @@ import type { HttpFilter, Next } from '../../chains/filter.ts'
 import type { HttpRequest, HttpResponse } from '../../chains/http.ts'
 import type { PluginSpec } from '../../chains/plugins.ts'
 import type { Variables } from '../../chains/variables.ts'
+import type { TellingFilter } from './contract.ts'
 import { isFailureOf, type PluginHealth } from './health.ts'
 import { type Lent, lendBody, lendRequest } from './lending/lend.ts'
 import { mendedBody } from './lending/mended-body.ts'
@@ -17,22 +18,30 @@ export interface Rescue<F> {
 
 /** `onError: close`: the exchange fails as the plugin does. Costs next to nothing. */
 export function closingHttp(spec: PluginSpec, filter: HttpFilter, health: PluginHealth): HttpFilter {
+  const failed = (thrown: unknown, cx: Context): void => {
+    if (isFailureOf(spec, thrown)) health.exchangeFailed(cx, 'closed')
+  }
+  const telling = 'telling' in filter ? (filter as TellingFilter).telling(failed) : listenedTo(filter, failed)
   return (request, cx, next) => {
-    const failed = (thrown: unknown): void => {
-      if (isFailureOf(spec, thrown)) health.exchangeFailed(cx, 'closed')
-    }
     if (health.isHeldBack) {
       health.exchangeFailed(cx, 'closed')
       throw health.refusal()
     }
     try {
-      const answer = filter(request, cx, next)
-      answer.then(undefined, failed)
-      return answer
+      return telling(request, cx, next)
     } catch (thrown) {
-      failed(thrown)
+      failed(thrown, cx)
       throw thrown
     }
+  }
+}
+
+/** Makes a filter tell that does not do it by itself. */
+function listenedTo(filter: HttpFilter, failed: (thrown: unknown, cx: Context) => void): HttpFilter {
+  return (request, cx, next) => {
+    const answer = filter(request, cx, next)
+    answer.then(undefined, (thrown: unknown) => failed(thrown, cx))
+    return answer
   }
 }
 

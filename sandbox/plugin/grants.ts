@@ -1,10 +1,11 @@
-import type { Json, Model } from '../../chains/model.ts'
+import type { Json, JsonObject, Model } from '../../chains/model.ts'
 import type { PluginGrants, PluginSpec } from '../../chains/plugins.ts'
 import type { NetworkTarget } from './network.ts'
 
 /** Whether a plugin may connect there: `host:port`, either part `*`, IPv6 in brackets. Names are compared as they are written. */
-export function mayConnect(grants: PluginGrants, { host, port }: NetworkTarget): boolean {
-  return grants.connect.some((grant) => {
+export function mayConnect({ connect }: Pick<PluginGrants, 'connect'>, target: NetworkTarget): boolean {
+  const { host, port } = target
+  return connect.some((grant) => {
     const colon = grant.lastIndexOf(':')
     const [name, number] = colon < 0 ? [grant, '*'] : [grant.slice(0, colon), grant.slice(colon + 1)]
     const bare = name.startsWith('[') ? name.slice(1, -1) : name
@@ -15,11 +16,13 @@ export function mayConnect(grants: PluginGrants, { host, port }: NetworkTarget):
   })
 }
 
-/** What a plugin may reach: what its policy grants, and what the operator named in its configs, as `host:port` or in a URL. */
+/**
+ * What a plugin may reach: what its policy grants. Where that says nothing of
+ * connections, they may go where the operator's configs for the plugin name.
+ */
 export function grantsOf({ name, policy }: PluginSpec, model: Model): PluginGrants {
-  const named = new Set<string>(policy.grants.connect)
-  for (const config of configsOf(name, model)) collectTargets(config, named)
-  return { ...policy.grants, connect: [...named] }
+  const { grants } = policy
+  return { ...grants, connect: grants.connect ?? targetsIn(configsOf(name, model)) }
 }
 
 /** Reads `host:port`, IPv6 in brackets; null for anything else. */
@@ -27,7 +30,7 @@ export function readTarget(text: string): NetworkTarget | null {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text)
   const host = match?.[1] ?? match?.[2]
   const port = Number(match?.[3])
-  return host !== undefined && port > 0 && port < 65_536 ? { host, port } : null
+  return host !== undefined && isPort(port) ? { host, port } : null
 }
 
 /** How a target is written. */
@@ -35,7 +38,7 @@ export function targetText({ host, port }: NetworkTarget): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
-const usualPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
+const isPort = (port: number): boolean => Number.isInteger(port) && port > 0 && port < 65_536
 
 function configsOf(plugin: string, { inbound, outbound }: Model): Set<Json> {
   const configs = new Set<Json>()
@@ -50,18 +53,42 @@ function configsOf(plugin: string, { inbound, outbound }: Model): Set<Json> {
   return configs
 }
 
-function collectTargets(value: Json, into: Set<string>): void {
-  if (typeof value === 'string') {
-    const target = readTarget(value) ?? targetOfUrl(value)
-    if (target) into.add(targetText(target))
-  } else if (typeof value === 'object' && value !== null) {
-    for (const inner of Object.values(value)) collectTargets(inner as Json, into)
-  }
+/** Targets that are granted to one plugin at most without being listed. */
+const maxNamed = 256
+const maxTextLength = 2_048
+const usualPorts: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 }
+
+/** The places that configs name: as `10.0.0.7:8080`, as `https://auth/verify`, or as an object with a host and a port. */
+function targetsIn(configs: Iterable<Json>): readonly string[] {
+  const found = new Set<string>()
+  for (const config of configs) collect(config, found)
+  return [...found]
 }
 
-function targetOfUrl(text: string): NetworkTarget | null {
-  if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return null
+function collect(value: Json, found: Set<string>): void {
+  if (found.size >= maxNamed) return
+  const target = typeof value === 'string' ? targetOf(value) : targetOfParts(value)
+  if (target) found.add(targetText(target).toLowerCase())
+  if (typeof value !== 'object' || value === null) return
+  for (const inner of Object.values(value) as Json[]) collect(inner, found)
+}
+
+function targetOf(text: string): NetworkTarget | null {
+  if (text.length > maxTextLength) return null
+  const target = readTarget(text)
+  if (target || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text) || !URL.canParse(text)) return target
   const { protocol, hostname, port } = new URL(text)
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname
-  return { host, port: port === '' ? (usualPorts[protocol] as number) : Number(port) }
+  const usual = port === '' ? usualPorts[protocol] : port
+  return hostname === '' || usual === undefined ? null : readTarget(`${hostname}:${usual}`)
+}
+
+function targetOfParts(value: Json): NetworkTarget | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return null
+  const part = (pattern: RegExp): Json | undefined => {
+    const key = Object.keys(value).find((one) => pattern.test(one))
+    return key === undefined ? undefined : (value as JsonObject)[key]
+  }
+  const [host, port] = [part(/^(host|hostname|address|ip)$/i), Number(part(/^port$/i))]
+  if (typeof host !== 'string' || !isPort(port)) return null
+  return readTarget(host.startsWith('[') ? `${host}:${port}` : targetText({ host, port }))
 }

@@ -53,6 +53,7 @@ export class PluginHealth implements PluginMeter, Disposable {
   #deaths = 0
   #lastDeathAt = Number.NEGATIVE_INFINITY
   #failuresInRow = 0
+  #hasServed = false
   #stopTimer: (() => void) | null = null
 
   constructor(options: HealthOptions) {
@@ -104,9 +105,15 @@ export class PluginHealth implements PluginMeter, Disposable {
     })
   }
 
+  /** Whether every exchange so far has failed, and the version before has helped out. */
+  get isFailing(): boolean {
+    return this.#failuresInRow > 0 && !this.#hasServed
+  }
+
   /** An exchange went through it well. */
   exchangeWell(): void {
     this.#failuresInRow = 0
+    this.#hasServed = true
   }
 
   /** It failed in an exchange, or was not let in, and this became of it. */
@@ -124,6 +131,12 @@ export class PluginHealth implements PluginMeter, Disposable {
         previous: spec.previous.version,
       },
     )
+  }
+
+  /** It could not be loaded, and this became of an exchange without it. */
+  notLoaded(cx: Context, outcome: FailureOutcome): void {
+    this.counts.errors += 1
+    this.#instruments(this.#labelOf(cx)).outcome(outcome).add()
   }
 
   /** What an exchange in shadow mode came to. */

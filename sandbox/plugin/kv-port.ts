@@ -1,5 +1,12 @@
 import type { MessagePort } from 'node:worker_threads'
-import type { KeyValue, KeyValueStore } from './kv.ts'
+import {
+  checkKey,
+  checkValue,
+  type KeyValue,
+  type KeyValueLimits,
+  type KeyValueStore,
+  keyValueLimits,
+} from './kv.ts'
 
 /** What can be asked of a map, with its arguments in order. */
 interface Operations {
@@ -30,6 +37,8 @@ interface Answer {
 
 /** Questions of one worker that wait for their answers; plugins decide how many they ask. */
 const maxPending = 10_000
+/** Characters of keys and values in them. */
+const maxPendingLength = 16 * 1_048_576
 
 /** Answers the questions of one worker out of `store`, until the port closes. Keeps no process alive. */
 export function serveKeyValue(port: MessagePort, store: KeyValueStore): void {
@@ -64,6 +73,8 @@ function perform(store: KeyValueStore, question: Question): Result {
 }
 
 interface Pending {
+  /** Characters of its question. */
+  readonly length: number
   readonly resolve: (result: Result) => void
   readonly reject: (reason: Error) => void
 }
@@ -71,15 +82,20 @@ interface Pending {
 /** The worker's end of the port: the maps that live on the main thread. */
 export class KeyValueClient implements Disposable {
   readonly #port: MessagePort
+  readonly #limits: KeyValueLimits
   readonly #pending = new Map<number, Pending>()
+  #pendingLength = 0
   #lastRequest = 0
   #isClosed = false
 
-  constructor(port: MessagePort) {
+  /** What is over `limits` stays on this side: the main thread serves everybody. */
+  constructor(port: MessagePort, limits: KeyValueLimits = keyValueLimits) {
     this.#port = port
+    this.#limits = limits
     port.on('message', ({ request, result, fault }: Answer) => {
       const pending = this.#pending.get(request)
       this.#pending.delete(request)
+      this.#pendingLength -= pending?.length ?? 0
       if (fault === null) pending?.resolve(result)
       else pending?.reject(new Error(fault))
     })
@@ -108,22 +124,40 @@ export class KeyValueClient implements Disposable {
     this.#close()
   }
 
-  #ask(question: Omit<Question, 'request'>): Promise<Result> {
-    if (this.#isClosed) return Promise.reject(new Error('the worker is ending'))
+  async #ask(question: Omit<Question, 'request'>): Promise<Result> {
+    if (this.#isClosed) throw new Error('the worker is ending')
+    const length = this.#lengthOf(question.args)
     if (this.#pending.size >= maxPending) {
-      return Promise.reject(new Error(`more than ${maxPending} questions wait for their answers`))
+      throw new Error(`more than ${maxPending} questions wait for their answers`)
+    }
+    if (this.#pendingLength + length > maxPendingLength) {
+      throw new Error(`questions of more than ${maxPendingLength} characters wait for their answers`)
     }
     this.#lastRequest += 1
     const request = this.#lastRequest
     return new Promise((resolve, reject) => {
-      this.#pending.set(request, { resolve, reject })
+      this.#pending.set(request, { length, resolve, reject })
+      this.#pendingLength += length
       this.#port.postMessage({ ...question, request })
     })
+  }
+
+  /** Throws an `Error` when a key or a value is too long. */
+  #lengthOf([key, ...others]: Question['args']): number {
+    let length = key.length
+    checkKey(key, this.#limits)
+    for (const other of others) {
+      if (typeof other !== 'string') continue
+      checkValue(key, other, this.#limits)
+      length += other.length
+    }
+    return length
   }
 
   #close(): void {
     this.#isClosed = true
     for (const { reject } of this.#pending.values()) reject(new Error('the worker is ending'))
     this.#pending.clear()
+    this.#pendingLength = 0
   }
 }

@@ -104,6 +104,40 @@ test('a client on the other end of a port works on the same map, and says what i
   clearInterval(alive)
 })
 
+test('what is too long is refused in the worker, and the main thread never sees it', async (t) => {
+  await using _left = assertNothingLeft(t)
+  const { port1, port2 } = new MessageChannel()
+  let arrived = 0
+  port1.on('message', () => {
+    arrived += 1
+  })
+  serveKeyValue(port1, new KeyValueStore())
+  using client = new KeyValueClient(port2)
+  const alive = setInterval(() => {}, 1_000)
+  const kv = client.of('one')
+  const [longKey, longValue] = ['k'.repeat(1_025), 'x'.repeat(262_145)]
+  const tooLong: Promise<unknown>[] = [
+    kv.set('k', longValue, 0),
+    kv.compareAndSet('k', null, longValue, 0),
+    kv.compareAndSet('k', longValue, null, 0),
+  ]
+  for (const asked of tooLong) {
+    await t.rejects(asked, /the value of "k" may have 262144 characters at most/)
+  }
+  const ofLongKey: Promise<unknown>[] = [kv.get(longKey), kv.delete(longKey), kv.add(longKey, 1, 0)]
+  for (const asked of ofLongKey) {
+    await t.rejects(asked, /1024 characters at most/)
+  }
+  t.equal(arrived, 0)
+  const most = longValue.slice(1)
+  const asked = Array.from({ length: 100 }, () => kv.set('k', most, 0))
+  const faults = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected')
+  t.equal(arrived, 63, '16 Mi characters wait at most')
+  t.match(faults[0], { reason: { message: /more than 16777216 characters/ } })
+  await kv.set('k', most, 0)
+  clearInterval(alive)
+})
+
 const counter = `
 import { workerData } from 'node:worker_threads'
 import { KeyValueClient } from ${JSON.stringify(new URL('./kv-port.ts', import.meta.url).href)}

@@ -42,6 +42,18 @@ interface Entry {
 /** What an entry takes beside its characters, roughly. */
 const entryBytes = 128
 
+/** Throws an `Error` for a key that is too long. */
+export function checkKey(key: string, { maxKeyLength }: KeyValueLimits): void {
+  if (key.length > maxKeyLength) throw new Error(`a key may have ${maxKeyLength} characters at most`)
+}
+
+/** Throws an `Error` for a value that is too long. */
+export function checkValue(key: string, value: string, { maxValueLength }: KeyValueLimits): void {
+  if (value.length > maxValueLength) {
+    throw new Error(`the value of ${shown(key)} may have ${maxValueLength} characters at most`)
+  }
+}
+
 /** The map of one plugin. It lives on one thread; `kv-port.ts` brings it to the others. */
 export class KeyValueMap {
   readonly #limits: KeyValueLimits
@@ -102,11 +114,9 @@ export class KeyValueMap {
   }
 
   #put(key: string, value: string, expiresAt: number): void {
-    const { maxKeyLength, maxValueLength, maxEntries, maxBytes } = this.#limits
-    if (key.length > maxKeyLength) throw new Error(`a key may have ${maxKeyLength} characters at most`)
-    if (value.length > maxValueLength) {
-      throw new Error(`the value of ${shown(key)} may have ${maxValueLength} characters at most`)
-    }
+    const { maxEntries, maxBytes } = this.#limits
+    checkKey(key, this.#limits)
+    checkValue(key, value, this.#limits)
     this.delete(key)
     this.#entries.set(key, { value, expiresAt })
     this.#bytes += sizeOf(key, value)

@@ -38,7 +38,7 @@ interface Family<F> {
   /** Gives an exchange to one of two filters. */
   split(isChosen: (cx: Context, headers: HeaderList | null) => boolean, chosen: F, other: F): F
   /** Stands in for a version that could not be loaded. */
-  refuse(version: LoadedVersion): F
+  standIn(version: LoadedVersion, rescue: Rescue<F> | null): F
   readonly pass: F
 }
 
@@ -107,7 +107,7 @@ function enforced<F>(
     return rescue ? family.rescuing(spec, filter, health, rescue) : family.closing(spec, filter, health)
   }
   if (plugin) return null
-  return rescue ? rescue.filter : family.refuse(version)
+  return family.standIn(version, rescue)
 }
 
 function rescueOf<F>(onError: ErrorPolicy, absent: F, previous: F | null): Rescue<F> | null {
@@ -115,8 +115,10 @@ function rescueOf<F>(onError: ErrorPolicy, absent: F, previous: F | null): Rescu
   return onError === 'previous' && previous ? { filter: previous, outcome: 'previous' } : null
 }
 
-function refused({ spec, health }: LoadedVersion, cx: Context): never {
-  health.exchangeFailed(cx, 'closed')
+/** What is done in the place of a version that could not be loaded; counted for each exchange. */
+function standInFor<F>({ spec, health }: LoadedVersion, rescue: Rescue<F> | null, cx: Context): F {
+  health.notLoaded(cx, rescue?.outcome ?? 'closed')
+  if (rescue) return rescue.filter
   throw new ProxyError('PLUGIN_THREW', `plugin ${spec.name} (${spec.version}) could not be loaded`)
 }
 
@@ -127,7 +129,8 @@ const http: Family<HttpFilter> = {
   shadow: shadowHttp,
   split: (isChosen, chosen, other) => (request, cx, next) =>
     (isChosen(cx, request.headers) ? chosen : other)(request, cx, next),
-  refuse: (version) => (_request, cx) => refused(version, cx),
+  standIn: (version, rescue) => async (request, cx, next) =>
+    standInFor(version, rescue, cx)(request, cx, next),
   pass: (request, cx, next) => next(request, cx),
 }
 
@@ -138,6 +141,6 @@ const tcp: Family<TcpFilter> = {
   shadow: shadowTcp,
   split: (isChosen, chosen, other) => (stream, cx, next) =>
     (isChosen(cx, null) ? chosen : other)(stream, cx, next),
-  refuse: (version) => (_stream, cx) => refused(version, cx),
+  standIn: (version, rescue) => async (stream, cx, next) => standInFor(version, rescue, cx)(stream, cx, next),
   pass: (stream, cx, next) => next(stream, cx),
 }

@@ -1,84 +1,15 @@
 import { test } from 'tap'
 import { buildChains } from '../../chains/assemble.ts'
-import { cluster, modelOf, splitPort, toolsWith } from '../../chains/balancing/fixtures.ts'
-import type { HttpFilter } from '../../chains/filter.ts'
 import { HeaderList } from '../../chains/headers.ts'
-import type { ChainName, Model, StepConfig } from '../../chains/model.ts'
-import type { PluginSpec } from '../../chains/plugins.ts'
+import type { StepConfig } from '../../chains/model.ts'
+import type { PluginPolicy, PluginSpec } from '../../chains/plugins.ts'
 import { testContext, testRequest } from '../../chains/policy/testing.ts'
 import { SharedState } from '../../chains/shared-state.ts'
-import { PluginError, PluginFault, type PluginHost, type SandboxedPlugin } from './contract.ts'
-import type { Network } from './network.ts'
-import { PluginRoster, type RosterOptions } from './roster.ts'
+import { PluginError, type PluginHost } from './contract.ts'
+import type { PluginRoster } from './roster.ts'
 import { sumOfStatuses } from './status.ts'
 import { testSpec } from './testing/kit.ts'
-import { localKeyValues } from './testing/local-key-value.ts'
-
-const none: Model['chains'] = {
-  'inbound-tcp': [],
-  'inbound-http': [],
-  'outbound-tcp': [],
-  'outbound-http': [],
-}
-
-/** What was done to the plugins of a test. */
-interface Journal {
-  readonly loads: string[]
-  readonly disposed: string[]
-  readonly hosts: Map<string, PluginHost>
-}
-
-/** Loads plugins whose source says what they do: `mark NAME`, `use FILE`, `fault`, `idle`. */
-function rosterOf(
-  plugins: readonly PluginSpec[],
-  chains: Partial<Record<ChainName, readonly StepConfig[]>>,
-  parts: Partial<RosterOptions> = {},
-  state = new SharedState(),
-) {
-  const journal: Journal = { loads: [], disposed: [], hosts: new Map() }
-  const tools = toolsWith({}, { state })
-  const model = modelOf([cluster('c', ['a:1'])], [splitPort({ c: 1 })], {
-    plugins,
-    chains: { ...none, ...chains },
-  })
-  const loaded = PluginRoster.load({
-    model,
-    loaders: { javascript: (spec, host) => run(spec, host, journal) },
-    tools,
-    networkOf: (spec) =>
-      ({ [Symbol.dispose]: () => void journal.disposed.push(`network ${spec.name}`) }) as Network &
-        Disposable,
-    keyValueOf: localKeyValues(),
-    metrics: { metric: () => ({ add() {}, set() {}, observe() {} }) },
-    mayStandIn: () => false,
-    breathe: async () => {},
-    ...parts,
-  })
-  return { journal, tools, model, loaded, state }
-}
-
-function run(spec: PluginSpec, host: PluginHost, { loads, disposed, hosts }: Journal): SandboxedPlugin {
-  const key = `${spec.name} ${spec.version}`
-  loads.push(key)
-  hosts.set(spec.name, host)
-  const [verb, what = ''] = spec.source.split(' ')
-  if (verb === 'fault')
-    throw new PluginFault(spec, { file: spec.origin, line: 3, column: 7 }, 'foo is not defined')
-  if (verb === 'bug') throw new TypeError('a bug of ours')
-  const used = verb === 'use' ? host.httpModule(what) : null
-  if (verb === 'use' && !used) throw new PluginFault(spec, null, `there is no ${what}`)
-  const http: HttpFilter = (request, cx, next) => {
-    host.meter.called(0.25, cx)
-    if (verb === 'mark') request.headers.append('X-Mark', what)
-    return used ? used(request, cx, next) : next(request, cx)
-  }
-  return {
-    http: () => (verb === 'idle' ? null : http),
-    tcp: () => null,
-    usage: () => ({ heapBytes: 5_000, exchanges: 2 }),
-    [Symbol.dispose]: () => void disposed.push(key),
-  }
-}
+import { rosterOf } from './testing/roster-of.ts'
 
 const plugin = (name: string, source: string, parts: Partial<PluginSpec> = {}) =>
   testSpec(name, {}, { source, ...parts })
@@ -168,9 +99,10 @@ test('a plugin that cannot be loaded is refused with its place, all of them in o
   const made = rosterOf(plugins, {})
   await t.rejects(made.loaded, {
     message:
-      'a.js:3:7: plugin a: foo is not defined; plugin c: a bug of ours; plugin d: nothing here runs pipyjs',
+      'a.js:3:7: plugin a: foo is not defined; c.js: plugin c: a bug of ours; d.js: plugin d: nothing here runs pipyjs',
   })
-  t.strictSame(made.journal.disposed, ['b 1', 'network a', 'network b', 'network c', 'network d'])
+  const lent = plugins.flatMap(({ name }) => [`network ${name}`, `metrics ${name}`])
+  t.strictSame(made.journal.disposed, ['b 1', ...lent])
 })
 
 test('where it may be stood in for, a stand-in acts by onError and the fault is shown', async (t) => {
@@ -187,14 +119,43 @@ test('where it may be stood in for, a stand-in acts by onError and the fault is 
     { name: 'a', state: 'failed', fault: 'a.js:3:7: plugin a: foo is not defined', heapBytes: 0 },
     { name: 'b', state: 'failed' },
   ])
-  t.strictSame(roster.faulty, [
-    { name: 'a', version: '1' },
-    { name: 'b', version: '1' },
-  ])
-  t.strictSame(roster.warnings, [
+  const messages = [
     'a.js:3:7: plugin a: foo is not defined; its exchanges end by onError: open',
     'b.js:3:7: plugin b: foo is not defined; its exchanges end by onError: close',
+  ] as const
+  t.strictSame(roster.faulty, [
+    { name: 'a', version: '1', message: messages[0] },
+    { name: 'b', version: '1', message: messages[1] },
   ])
+  t.strictSame(roster.warnings, [])
+  const outcome =
+    'pillion_plugin_exchanges_failed_total{plugin="a",version="1",chain="inbound-http",outcome="open"}'
+  t.equal(made.tools.recorded.get(outcome), 1)
+  t.match(roster.status(), [{ errors: 1 }, { errors: 0 }])
+})
+
+test('a plugin that could not be compiled is one that cannot be loaded', async (t) => {
+  const faults = [
+    { file: 'lib.ts', line: 2, column: 9, message: 'Unexpected ";"' },
+    { file: 'lib.ts', line: 3, column: 1, message: 'Unexpected "}"' },
+  ]
+  const whole = [{ file: 'b.ts', line: 0, column: 0, message: 'took too long' }]
+  const made = rosterOf([plugin('a', 'mark a', { faults }), plugin('b', 'mark b', { faults: whole })], {})
+  await t.rejects(made.loaded, {
+    message: 'lib.ts:2:9: plugin a: Unexpected ";"; b.js: plugin b: took too long',
+  })
+})
+
+test('a canary without a version before is warned of, because others run without the plugin', async (t) => {
+  const warningsOf = async (policy: Partial<PluginPolicy>, previous: PluginSpec | null = null) =>
+    (await rosterOf([testSpec('p', policy, { source: 'mark p', previous })], {}).loaded).warnings
+  const canary = { percent: 10, header: null }
+  t.strictSame(await warningsOf({ canary }), [
+    'p.js: plugin p: is a canary (1) without a version before it: exchanges that are not chosen run without the plugin',
+  ])
+  t.strictSame(await warningsOf({ canary }, plugin('p', 'mark p', { version: '0' })), [])
+  t.strictSame(await warningsOf({ canary, mode: 'shadow' }), [])
+  t.strictSame(await warningsOf({ canary: { percent: 100, header: null } }), [])
 })
 
 test('the version before is loaded only when the policy needs it, and its fault is no reason to refuse', async (t) => {
@@ -226,7 +187,7 @@ test('what a version has counted is kept over pushes, and its heap is given back
   t.match(status, { calls: 2, errors: 0, restarts: 0, heapBytes: 5_000, exchanges: 2, state: 'running' })
   before[Symbol.dispose]()
   t.equal(first.tools.recorded.get(heap), 0)
-  t.strictSame(first.journal.disposed, ['a 1', 'network a'])
+  t.strictSame(first.journal.disposed, ['a 1', 'network a', 'metrics a'])
   const labels = 'plugin="a",version="1",chain="inbound-http"'
   t.equal(first.tools.recorded.get(`pillion_plugin_calls_total{${labels}}`), 1)
   t.strictSame(first.tools.recorded.get(`pillion_plugin_call_duration_seconds{${labels}}`), [0.00025])

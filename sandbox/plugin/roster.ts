@@ -10,7 +10,7 @@ import type { KeyValue } from './kv.ts'
 import { type Callable, ModuleResolver } from './modules.ts'
 import type { Network } from './network.ts'
 import { httpPolicy, type LoadedPlugin, type LoadedVersion, tcpPolicy } from './policy.ts'
-import type { ScriptMetrics } from './script-metrics.ts'
+import type { ScriptMetricsRegistry } from './script-metrics.ts'
 import { type PluginStatus, statusOf } from './status.ts'
 
 /** Who can run what, by the language of the source. */
@@ -24,7 +24,7 @@ export interface RosterOptions {
   /** A network for one plugin; the roster disposes of it. */
   readonly networkOf: (spec: PluginSpec) => Network & Disposable
   readonly keyValueOf: (plugin: string) => KeyValue
-  readonly metrics: ScriptMetrics
+  readonly metrics: ScriptMetricsRegistry
   /** Whether a stand-in may act by `onError` for a plugin that cannot be loaded. */
   readonly mayStandIn: (spec: PluginSpec) => boolean
   /** Awaited between two plugins, because loading one blocks for some milliseconds. */
@@ -35,6 +35,8 @@ export interface RosterOptions {
 export interface FaultyPlugin {
   readonly name: string
   readonly version: string
+  /** Why, with its place, and what becomes of its exchanges; one line. */
+  readonly message: string
 }
 
 /** Plugins that cannot be loaded, and that nobody may stand in for. The message is one line. */
@@ -53,7 +55,8 @@ export class PluginRoster implements Disposable {
   readonly #options: RosterOptions
   readonly #resolver: ModuleResolver
   readonly #plugins = new Map<string, RosterEntry>()
-  readonly #networks: Disposable[] = []
+  /** What plugins were given, and hold no longer when they are disposed of. */
+  readonly #lent: Disposable[] = []
 
   private constructor(options: RosterOptions) {
     this.#options = options
@@ -84,21 +87,26 @@ export class PluginRoster implements Disposable {
 
   /** The plugins that a stand-in acts for. */
   get faulty(): readonly FaultyPlugin[] {
-    return [...this.#plugins.values()]
-      .filter(({ loaded: { newest } }) => newest.fault !== null)
-      .map(({ loaded: { newest } }) => ({ name: newest.spec.name, version: newest.spec.version }))
+    return [...this.#plugins.values()].flatMap(({ loaded: { newest } }) => {
+      const { fault, spec } = newest
+      if (!fault) return []
+      const { name, version, policy } = spec
+      const message = `${fault.message}; its exchanges end by onError: ${policy.onError}`
+      return [{ name, version, message }]
+    })
   }
 
-  /** One line for each version that could not be loaded, and what that means. */
+  /** One line for each version before that cannot take over, and each canary whose others are without a plugin. */
   get warnings(): readonly string[] {
-    return [...this.#plugins.values()].flatMap(({ loaded: { newest, previous } }) =>
-      [newest, previous].flatMap((version) => {
-        if (!version?.fault) return []
-        const { onError } = version.spec.policy
-        const effect = version === newest ? `its exchanges end by onError: ${onError}` : 'it cannot take over'
-        return [`${version.fault.message}; ${effect}`]
-      }),
-    )
+    return [...this.#plugins.values()].flatMap(({ loaded: { newest, previous } }) => {
+      if (previous?.fault) return [`${previous.fault.message}; it cannot take over`]
+      const { canary, mode } = newest.spec.policy
+      if (mode !== 'enforce' || !canary || canary.percent === 100 || newest.spec.previous) return []
+      const { name, version, origin } = newest.spec
+      return [
+        `${origin}: plugin ${name}: is a canary (${version}) without a version before it: exchanges that are not chosen run without the plugin`,
+      ]
+    })
   }
 
   /** What each version does at this moment, in the order of the model. */
@@ -117,7 +125,7 @@ export class PluginRoster implements Disposable {
   /** Frees everything; exchanges that are still in a plugin fail. */
   [Symbol.dispose](): void {
     for (const entry of this.#plugins.values()) entry[Symbol.dispose]()
-    for (const network of this.#networks) network[Symbol.dispose]()
+    for (const one of this.#lent) one[Symbol.dispose]()
     this.#plugins.clear()
   }
 
@@ -154,18 +162,20 @@ export class PluginRoster implements Disposable {
 
   #load(spec: PluginSpec, health: PluginHealth): SandboxedPlugin {
     const { loaders, model, tools, networkOf, keyValueOf, metrics } = this.#options
-    const network = networkOf(spec)
-    this.#networks.push(network)
+    const [network, scriptMetrics] = [networkOf(spec), metrics.open(spec.name)]
+    this.#lent.push(network, scriptMetrics)
     const host: PluginHost = {
       tools,
       model,
       meter: health,
       network,
       kv: spec.policy.grants.shared ? keyValueOf(spec.name) : null,
-      metrics,
+      metrics: scriptMetrics,
       httpModule: (file) => this.#resolver.http(spec.name, file),
       tcpModule: (file) => this.#resolver.tcp(spec.name, file),
     }
+    const [textFault] = spec.faults ?? []
+    if (textFault) throw new PluginFault(spec, textFault.line > 0 ? textFault : null, textFault.message)
     const load = loaders[spec.language]
     if (!load) throw new PluginFault(spec, null, `nothing here runs ${spec.language}`)
     return load(spec, host)

@@ -3,17 +3,25 @@ export type ScriptMetricKind = 'counter' | 'gauge' | 'histogram'
 
 /**
  * Metrics that plugins make themselves, by names of their own. They are served
- * like ours, with a label `plugin` before their own, summed over workers, and
- * outlive pushes.
+ * like ours, with a label `plugin` before their own, and summed over workers.
+ * No plugin can take a name away from another.
  */
+export interface ScriptMetricsRegistry {
+  /**
+   * The metrics of one version of a plugin, as one generation loads it. What versions and generations make alike is
+   * one metric, and so outlives pushes; it is forgotten when the last that has made it is disposed of.
+   */
+  open(plugin: string): ScriptMetrics & Disposable
+}
+
+/** The metrics of one version of one plugin. */
 export interface ScriptMetrics {
   /**
    * The metric of that name, the same object each time. Throws a `RangeError` of one clear line when the
-   * name or a label is none of Prometheus', when the plugin has another metric of that name with a different
-   * kind or labels, or when it has too many. `buckets` (ascending) are for histograms.
+   * name or a label is none of Prometheus', when this version has another metric of that name with a different
+   * kind, labels or buckets, or when it has too many. `buckets` (ascending) are for histograms.
    */
   metric(
-    plugin: string,
     kind: ScriptMetricKind,
     name: string,
     labels: readonly string[],

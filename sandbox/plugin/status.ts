@@ -3,9 +3,9 @@ import type { ErrorPolicy, PluginLanguage, PluginMode, PluginSpec } from '../../
 import type { LoadedVersion } from './policy.ts'
 
 /** From best to worst; a plugin in several workers is in the worst of their states. */
-export const pluginStates = ['off', 'running', 'replaced', 'held back', 'failed'] as const
+export const pluginStates = ['off', 'running', 'failing', 'replaced', 'held back', 'failed'] as const
 /**
- * One of {@link pluginStates}: `replaced` by the version before until the next push; `held back` because its
+ * One of {@link pluginStates}: `failing` in every exchange so far, so that the version before helps out; `replaced` by the version before until the next push; `held back` because its
  * instances keep dying; `failed` to load.
  */
 export type PluginState = (typeof pluginStates)[number]
@@ -61,7 +61,8 @@ export function statusOf(
     if (mode === 'off') return 'off'
     if (!plugin) return 'failed'
     if (health.isReplaced) return 'replaced'
-    return health.isHeldBack ? 'held back' : 'running'
+    if (health.isHeldBack) return 'held back'
+    return health.isFailing ? 'failing' : 'running'
   }
 }
 

@@ -50,11 +50,17 @@ export interface EngineLimits {
 /** What an instance is made from, beside the code of the engine. */
 export interface EngineOptions {
   readonly limits: EngineLimits
-  /** By the name under which the guest's boot code finds them (properties of `host`, the one argument of its entry module's `boot`). */
+  /**
+   * By the name under which the guest's boot code finds them: properties of `host`, the first argument of its
+   * entry module's `boot`. The second is an ArrayBuffer of {@link sharedWords} words, which both sides read and write.
+   */
   readonly functions: Readonly<Record<string, HostFunction>>
   /** ES modules of ours that run in the guest, by name, and which one is the entry. After boot nothing can be imported. */
   readonly guest: { readonly modules: Readonly<Record<string, string>>; readonly entry: string }
 }
+
+/** Words of 32 bits that a guest's boot code and the host share: a look at one costs no crossing. All are 0 at first. */
+export const sharedWords = 4
 
 /** How a call can fail. After `crash` and `memory`, and after a hard stop, the instance is dead. */
 export type EngineErrorKind = 'exception' | 'timeout' | 'memory' | 'crash'
@@ -84,7 +90,7 @@ export class EngineError extends Error {
   }
 }
 
-/** An entry of the guest: a property of what its `boot` returned, kept by the host. */
+/** An entry of the guest: a property of what its `boot` returned, kept by the host; or an object that it gave to keep. */
 export interface GuestEntry {
   readonly name: string
 }
@@ -111,6 +117,21 @@ export interface ScriptEngine extends Disposable {
   call(entry: GuestEntry, args: readonly GuestValue[]): GuestValue
   /** Hot path of {@link call}: numbers in, a number out (NaN for anything else). About 0.1 µs and what the guest does. */
   callNumbers(entry: GuestEntry, a: number, b: number, c: number): number
+  /** Calls an entry with a number, and keeps the object or function that it returns for as long as the instance lives. */
+  keep(entry: GuestEntry, number: number): GuestEntry
+  /**
+   * Hot path: calls a function that was kept, without `this`, with a kept object or nothing. An undefined or a
+   * boolean comes back as it is; anything else is handed to `otherwise`, with `purpose`, which gives a number (NaN for anything else).
+   */
+  callKept(
+    kept: GuestEntry,
+    argument: GuestEntry | null,
+    otherwise: GuestEntry,
+    purpose: number,
+  ): undefined | boolean | number
+  /** Reads one of the {@link sharedWords}; 0 when the instance is dead. */
+  word(index: number): number
+  setWord(index: number, value: number): void
   /**
    * Evaluates a classic script (sloppy mode, global scope) under a file name for
    * stacks; its completion value is handed to the entry `received`. `isCheckOnly` parses and runs nothing.

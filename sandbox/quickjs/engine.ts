@@ -104,6 +104,50 @@ class Engine implements ScriptEngine {
     }
   }
 
+  keep(entry: GuestEntry, number: number): GuestEntry {
+    const address = this.#address(entry)
+    const guest = this.#enter(this.#callMs)
+    try {
+      const kept = this.#left(guest, guest.keep(address, number))
+      if (kept === notPlain)
+        throw new EngineError('exception', `${entry.name} returned what is no object`, [], false)
+      return new Entry(`${entry.name} ${number}`, this, kept)
+    } catch (cause) {
+      throw this.#ended(cause)
+    } finally {
+      this.#isInside = false
+    }
+  }
+
+  callKept(
+    kept: GuestEntry,
+    argument: GuestEntry | null,
+    otherwise: GuestEntry,
+    purpose: number,
+  ): undefined | boolean | number {
+    const called = this.#address(kept)
+    const given = argument === null ? 0 : this.#address(argument)
+    const next = this.#address(otherwise)
+    const guest = this.#enter(this.#callMs)
+    try {
+      return this.#left(guest, guest.callKept(called, given, next, purpose))
+    } catch (cause) {
+      throw this.#ended(cause)
+    } finally {
+      this.#isInside = false
+    }
+  }
+
+  word(index: number): number {
+    const guest = this.#guest
+    return guest === null ? 0 : (guest.instance.memory.words[guest.words + index] as number)
+  }
+
+  setWord(index: number, value: number): void {
+    const guest = this.#guest
+    if (guest !== null) guest.instance.memory.words[guest.words + index] = value
+  }
+
   evaluate(source: string, file: string, received: GuestEntry | null, isCheckOnly = false): void {
     const address = received && !isCheckOnly ? this.#address(received) : null
     const guest = this.#enter(this.#loadMs)

@@ -1,4 +1,4 @@
-import { type EngineCode, EngineError, type EngineOptions, type GuestValue } from './contract.ts'
+import { type EngineCode, EngineError, type EngineOptions, type GuestValue, sharedWords } from './contract.ts'
 import { type Description, parseDescription } from './faults.ts'
 import { OutOfGuestMemory } from './guest-memory.ts'
 import { GuestModules } from './guest-modules.ts'
@@ -6,7 +6,7 @@ import { HostFunctions } from './host-functions.ts'
 import { createInstance, type Instance } from './instance.ts'
 import { evalFlags, tags } from './library.ts'
 import { prelude, preludeFile } from './prelude.ts'
-import type { notPlain } from './values.ts'
+import { notPlain } from './values.ts'
 import type { Watch } from './watch.ts'
 
 /** Jobs that are run between two looks at whether the time is over. */
@@ -26,6 +26,8 @@ export class Guest {
   readonly instance: Instance
   /** The functions that `boot` returned, by name. */
   readonly entries: ReadonlyMap<string, number>
+  /** Where the words that are shared with it are, counted in words. */
+  readonly words: number
   readonly #watch: Watch
   readonly #modules: GuestModules
   readonly #functions: HostFunctions
@@ -46,9 +48,12 @@ export class Guest {
     const { values } = this.instance
     this.#addresses = values.allocate(4 * maxArguments)
     this.#slots = values.allocate(8 * maxArguments)
+    const words = values.allocate(4 * sharedWords)
+    this.words = words >> 2
+    this.instance.memory.words.fill(0, this.words, this.words + sharedWords)
     const own = this.evaluate(prelude, preludeFile, 'script')
     this.#describe = this.#element(own, 1)
-    this.entries = this.#boot(this.#element(own, 0), options)
+    this.entries = this.#boot(this.#element(own, 0), options, words)
     this.#modules.close()
   }
 
@@ -67,12 +72,38 @@ export class Guest {
     values.writeNumber(this.#slots + 8, b)
     values.writeNumber(this.#slots + 16, c)
     for (let index = 0; index < 3; index += 1) this.#setAddress(index, this.#slots + 8 * index)
-    const result = this.#invoke(called, 3)
-    if (values.tag(result) === tags.exception) this.#finish(result)
-    const number = values.number(result)
-    this.#free(result)
+    const number = this.#numberFrom(this.#invoke(called, 3))
     if (library.isJobPending(runtime)) this.#runJobs(null)
     return number
+  }
+
+  /** Calls a function with a number; what it gives is never freed. */
+  keep(called: number, number: number): number | typeof notPlain {
+    const { values } = this.instance
+    this.#setArgument(0, number)
+    const result = this.#invoke(called, 1)
+    if (values.tag(result) === tags.object) {
+      this.#runJobs(null)
+      return result
+    }
+    this.#finish(result)
+    return notPlain
+  }
+
+  /** Calls a function with what is at an address, 0 for nothing; a result that is no undefined or boolean goes to `otherwise`. */
+  callKept(called: number, argument: number, otherwise: number, purpose: number) {
+    const { library, values, runtime } = this.instance
+    if (argument !== 0) this.#setAddress(0, argument)
+    const result = this.#invoke(called, argument === 0 ? 0 : 1)
+    const tag = values.tag(result)
+    let answer: undefined | boolean | number
+    if (tag === tags.exception) this.#finish(result)
+    if (tag === tags.undefined || tag === tags.boolean) {
+      if (tag === tags.boolean) answer = values.isTrue(result)
+      this.#free(result)
+    } else answer = this.#handOn(result, otherwise, purpose)
+    if (library.isJobPending(runtime)) this.#runJobs(null)
+    return answer
   }
 
   /** Evaluates a source; the result is owned by the caller. */
@@ -117,7 +148,7 @@ export class Guest {
     this.#runJobs(null)
   }
 
-  #boot(start: number, options: EngineOptions): ReadonlyMap<string, number> {
+  #boot(start: number, options: EngineOptions, words: number): ReadonlyMap<string, number> {
     const { library, context } = this.instance
     const { modules, entry } = options.guest
     const { text, reason } = { text: '', reason: '', ...this.#modules.source(entry) }
@@ -127,7 +158,8 @@ export class Guest {
     const host = this.#functions.makeHost(Object.keys(options.functions))
     this.#setAddress(0, namespace)
     this.#setAddress(1, host)
-    const list = this.#invoke(start, 2)
+    this.#setAddress(2, library.newArrayBuffer(context, words, 4 * sharedWords))
+    const list = this.#invoke(start, 3)
     if (this.instance.values.tag(list) === tags.exception) this.#finish(list)
     this.#free(host)
     this.#free(namespace)
@@ -141,6 +173,24 @@ export class Guest {
     this.#free(list)
     this.#runJobs(null)
     return entries
+  }
+
+  #handOn(value: number, otherwise: number, purpose: number): number {
+    const { values } = this.instance
+    values.writeNumber(this.#slots, purpose)
+    this.#setAddress(0, value)
+    this.#setAddress(1, this.#slots)
+    const result = this.#invoke(otherwise, 2)
+    this.#free(value)
+    return this.#numberFrom(result)
+  }
+
+  #numberFrom(result: number): number {
+    const { values } = this.instance
+    if (values.tag(result) === tags.exception) this.#finish(result)
+    const number = values.number(result)
+    this.#free(result)
+    return number
   }
 
   #invoke(called: number, count: number): number {

@@ -15,8 +15,8 @@ export const prelude = `(() => {
   const text = String
   const cut = (string, length) => apply(slice, string, [0, length])
 
-  const start = ({ boot }, host) => {
-    const made = boot(host)
+  const start = ({ boot }, host, words) => {
+    const made = boot(host, words)
     const names = keys(made)
     const list = [names.length]
     for (const name of names) {

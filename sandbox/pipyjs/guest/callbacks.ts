@@ -1,13 +1,10 @@
 import { isContained } from './containment.ts'
-import { begin, current, rareOf, type ScriptContext, whenOver } from './contexts.ts'
+import { contextFor, rareOf, type ScriptContext, whenOver } from './contexts.ts'
 import { Data } from './data.ts'
 import { emit } from './emit.ts'
 import { givenMessage, MessageEnd, StreamEnd } from './events.ts'
-import { headNumber } from './head-state.ts'
-import { newReusable } from './head-views.ts'
 import { headersObject } from './header-lists.ts'
 import { type Crossing, host } from './host.ts'
-import type { MessageStart } from './message-start.ts'
 import { keyOf } from './objects.ts'
 import { isPromise, whenSettled } from './promises.ts'
 import { letGo, startIn } from './starts.ts'
@@ -46,9 +43,6 @@ export const argumentKinds = {
 type Callback = (...values: unknown[]) => unknown
 
 const callbacks: Callback[] = []
-/** Whether a callback can be given the same message as the one before. */
-const contained: boolean[] = []
-const reusable = newReusable()
 /** Values that the host knows by a number. */
 const handles = new Map<number, unknown>()
 let lastHandle = 0
@@ -63,42 +57,36 @@ whenOver((context) => {
 /** Gives a function a number that the host can call it by. */
 export function register(callback: Callback): number {
   callbacks[callbacks.length] = callback
-  contained[contained.length] = isContained(callback)
   return callbacks.length - 1
 }
 
-/** Calls a callback without arguments. */
-export function callBare(fn: number, id: number, purpose: number): number {
-  begin(id)
-  const result = (callbacks[fn] as Callback)()
-  // The usual results come first: a look at a table costs as much as the call.
-  if (result === undefined && purpose !== 1) return 0
-  if (typeof result === 'boolean' && purpose === 1) return result ? 6 : 5
-  return resultOf(result, purpose)
-}
+/** How many callbacks there are. */
+export const callbackCount = (): number => callbacks.length
+
+/** A callback, for the host to call by itself. */
+export const callbackOf = (fn: number): Callback => callbacks[fn] as Callback
+
+/** Whether a callback is to be given the message that all such are given: 1 or 0. */
+export const isShown = (fn: number): number => (isContained(callbacks[fn] as Callback) ? 1 : 0)
 
 /** Calls a callback with a message's start; its result matters only if it is a promise. */
-export function callWithStart(fn: number, id: number, head: number): number {
-  const context = begin(id)
-  let start: MessageStart | undefined
-  if (contained[fn]) {
-    reusable.state[headNumber] = head
-    start = reusable.start
-  } else start = context[3] === head ? context[2] : startIn(context, head)
-  const result = (callbacks[fn] as Callback)(start)
+export function callWithStart(fn: number, head: number): number {
+  const callback = callbacks[fn] as Callback
+  const result = callback(startIn(contextFor('a message'), head))
   return result === undefined ? 0 : resultOf(result, wanted.nothing)
 }
 
 /** Calls a callback with anything. */
-export function callWith(fn: number, id: number, purpose: number, ...crossed: Crossing[]): number {
-  const context = begin(id)
+export function callWith(fn: number, purpose: number, ...crossed: Crossing[]): number {
+  const callback = callbacks[fn] as Callback
+  const context = contextFor('an argument')
   const values: unknown[] = []
   for (let at = 0; at < crossed.length; ) {
     const [value, length] = argument(context, crossed, at)
     values[values.length] = value
     at += length
   }
-  return resultOf((callbacks[fn] as Callback)(...values), purpose)
+  return resultOf(callback(...values), purpose)
 }
 
 function argument(
@@ -142,7 +130,7 @@ function endOf(trailers: string | null, payload: string | null): MessageEnd {
 }
 
 /** Hands a result over, and says what kind it is. */
-function resultOf(result: unknown, purpose: number): number {
+export function resultOf(result: unknown, purpose: number): number {
   if (isPromise(result)) return watch(result, purpose)
   const code = give(result, purpose)
   if (code >= codes.events && code <= codes.object) host.settled(0, code)
@@ -169,7 +157,7 @@ function giveValue(result: unknown): number {
   }
   if (Array.isArray(result)) {
     const first = lastHandle + 1
-    const rare = rareOf(current as ScriptContext)
+    const rare = rareOf(contextFor('an array'))
     rare.handles ??= []
     for (const value of result) {
       lastHandle += 1

@@ -119,7 +119,7 @@ export function recordedPlan(value: unknown): string {
     throw new Fault(
       isConfigured
         ? 'the last expression of the script must be the configuration that pipy() begins'
-        : 'the script has no configuration; it begins as pipy().pipeline() and goes on with filters',
+        : 'the script has no configuration; it begins as pipy().pipeline() and goes on with filters. A file without `export default` is taken for PipyJS: a plugin in JavaScript needs one',
     )
   }
   return recording.toText()
@@ -140,6 +140,30 @@ function unknownMethod(name: string | symbol): unknown {
   if (name === 'pipeline' || name === 'import' || name === 'export') {
     throw new Fault(`${name}() belongs to the script as a whole, and not into a sub-pipeline`)
   }
-  const near = filterNames.find((known) => known.toLowerCase() === name.toLowerCase())
-  throw new Fault(`there is no filter ${name}()${near ? `; it is spelt ${near}()` : ''}`)
+  const near = nearest(name)
+  throw new Fault(`there is no filter ${name}()${near ? `; did you mean ${near}()?` : ''}`)
+}
+
+/** The filter that a name was probably meant to be. */
+function nearest(name: string): string | undefined {
+  if (name.length > 40) return undefined
+  const wanted = name.toLowerCase()
+  const rated = filterNames.map((known) => ({ known, distance: distanceOf(wanted, known.toLowerCase()) }))
+  rated.sort((one, other) => one.distance - other.distance)
+  const [best] = rated
+  return best && best.distance < (name.length < 5 ? 2 : 3) ? best.known : undefined
+}
+
+/** Letters to insert, leave out or replace. */
+function distanceOf(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index)
+  for (let at = 1; at <= one.length; at += 1) {
+    const next = [at]
+    for (let column = 1; column <= other.length; column += 1) {
+      const replaced = (row[column - 1] ?? 0) + (one[at - 1] === other[column - 1] ? 0 : 1)
+      next.push(Math.min(replaced, (row[column] ?? 0) + 1, (next[column - 1] ?? 0) + 1))
+    }
+    row = next
+  }
+  return row[other.length] ?? 0
 }

@@ -4,11 +4,13 @@
  * that only reads and writes headers and fields can be given the same message as the call before.
  *
  * It looks at the callback's text, and says no to whatever it does not know: to
- * more than one parameter, to functions in the function, to any other use of the parameter than
+ * more than one parameter (of one without parameters it says yes), to functions in the function, to any other use of the parameter than
  * `msg.head.path` and the like, `msg.head.headers.name`, `msg.head.headers['name']` or
  * `msg.head.headers[variable]`, and to calls of and deletions from these.
  */
 
+/** An arrow function, which has no `arguments` either. */
+const withoutParameters = /^\(\s*\)\s*=>/
 const head = /^\(?\s*([A-Za-z_$][\w$]*)\s*\)?\s*=>/
 /** Functions inside, other names for the parameter, and what could hide either. */
 const risky =
@@ -26,6 +28,7 @@ const sourceOf = Function.prototype.toString
 /** Whether nothing but values can leave a callback's message. */
 export function isContained(callback: (...values: unknown[]) => unknown): boolean {
   const text: string = Reflect.apply(sourceOf, callback, [])
+  if (withoutParameters.test(text)) return true
   const start = head.exec(text)
   if (start === null) return false
   const body = text.slice(start[0].length)

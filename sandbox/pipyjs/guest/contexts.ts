@@ -7,6 +7,7 @@ import type { MessageStart } from './message-start.ts'
  * each exchange: an object of four properties costs five times as much.
  */
 export type ScriptContext = [
+  /** {@link over} once it is over. */
   id: number,
   /** The values of the script's own variables, in the order of their declaration. */
   cells: unknown[],
@@ -30,8 +31,15 @@ export interface RareParts {
 /** The lower bits of a context's number say which slot it is in; the upper ones tell it from those before it there. */
 const slotMask = 0xf_ffff
 
-/** The context that is being worked in; null while the script is loaded. */
-export let current: ScriptContext | null = null
+/** What contexts that are over are called: no call of the host's is in one. */
+const over = -1
+/** Which context the host calls, 0 for none; and which one was made in this call, for the host to know. */
+const places = { called: 0, made: 1 } as const
+
+/** Shared with the host: so a callback that needs no context does not have one looked for. */
+let words = new Int32Array(2)
+/** The context that was worked in last. */
+let latest: ScriptContext | null = null
 
 /** The initial values of the script's own variables. */
 export const initialCells: unknown[] = []
@@ -45,10 +53,21 @@ export function whenOver(handler: (context: ScriptContext) => void): void {
   release = handler
 }
 
-/** A call begins, in a context that is made if it is not there, in place of one that is over. */
-export function begin(id: number): ScriptContext {
+/** Takes the words that are shared with the host; called once, by `boot`. */
+export function connectWords(shared: ArrayBuffer): void {
+  words = new Int32Array(shared)
+}
+
+/** The context that is being worked in; null while the script is loaded. */
+export function currentContext(): ScriptContext | null {
+  const id = words[places.called] as number
   // Mostly one call follows the other in the same exchange.
-  if (current !== null && current[0] === id) return current
+  if (latest !== null && latest[0] === id) return latest
+  return id === 0 ? null : contextOf(id)
+}
+
+/** The context of a number: made if it is not there, in place of one that is over. */
+function contextOf(id: number): ScriptContext {
   let context = slots[id & slotMask]
   if (context === undefined || context[0] !== id) {
     context = put([
@@ -60,13 +79,14 @@ export function begin(id: number): ScriptContext {
       undefined,
     ])
   }
-  current = context
+  latest = context
   return context
 }
 
-/** A call begins in a context that may be over; null is none. */
+/** A call goes on in a context that may be over; null is none. */
 export function beginIn(context: ScriptContext | null): void {
-  current = context
+  latest = context
+  words[places.called] = context === null ? 0 : context[0]
 }
 
 /** A context that begins with the values that another has now. */
@@ -81,8 +101,7 @@ export function close(id: number): void {
   const context = slots[id & slotMask]
   if (context === undefined || context[0] !== id) return
   slots[id & slotMask] = undefined
-  current = null
-  release(context)
+  end(context)
 }
 
 /** The parts of a context that it has only when they are needed. */
@@ -93,18 +112,26 @@ export function rareOf(context: ScriptContext): RareParts {
 
 /** The current context, or an error that says why there is none. */
 export function contextFor(name: string): ScriptContext {
-  if (current === null) {
+  const context = currentContext()
+  if (context === null) {
     throw new ReferenceError(`${name} has no value while the script is loaded, only in callbacks`)
   }
-  return current
+  return context
 }
 
 function put(context: ScriptContext): ScriptContext {
   const slot = context[0] & slotMask
   const before = slots[slot]
   slots[slot] = context
-  if (before !== undefined) release(before)
+  words[places.made] = context[0]
+  if (before !== undefined) end(before)
   return context
+}
+
+/** Its number may be another's from now on. */
+function end(context: ScriptContext): void {
+  context[0] = over
+  release(context)
 }
 
 interface Deferred {

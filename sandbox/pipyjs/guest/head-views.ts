@@ -9,6 +9,7 @@ import {
   plainTraps,
 } from './head-state.ts'
 import { headerList, headersObject } from './header-lists.ts'
+import { spellingsName, spellingsOf } from './header-spellings.ts'
 import { headersTraps, NewHeadState, turnToKept } from './header-views.ts'
 import { host } from './host.ts'
 import { MessageStart } from './message-start.ts'
@@ -131,10 +132,9 @@ export function newStart(state: HeadState): MessageStart {
   return new NewStart(new Proxy(new NewHead(state, new Proxy(state, headersTraps)), traps))
 }
 
-/** A message that is used for one call after the other, where nothing but single headers and fields are looked at. */
-export function newReusable(): { readonly state: HeadState; readonly start: MessageStart } {
-  const state = newState(0)
-  return { state, start: new NewStart(new NewHead(state, state)) }
+/** The beginning of a message whose head and headers are these objects. */
+export function plainStart(state: HeadState): MessageStart {
+  return new NewStart(new NewHead(state, state))
 }
 
 /** The number of a host's head that a value is a view of; 0 for anything else. */
@@ -155,10 +155,19 @@ function readField(state: HeadState, name: string): unknown {
   const head = state[headNumber]
   if (head === 0) return Object.getOwnPropertyDescriptor(state[keptHead] ?? {}, name)?.value
   const place = fieldNames.indexOf(name)
-  return place < 0 ? extrasOf(state)[name] : host.headField(head, place)
+  if (place >= 0) return host.headField(head, place)
+  if (name !== spellingsName) return extrasOf(state)[name]
+  return spellingsOf(
+    head,
+    () => extrasOf(state),
+    () => {
+      state[headExtras] = undefined
+    },
+  )
 }
 
-function writeField(state: HeadState, name: string, value: unknown): void {
+/** Sets a field, or what HTTP has no place for. */
+export function writeField(state: HeadState, name: string, value: unknown): void {
   if (name === '__proto__') return
   const head = state[headNumber]
   if (head === 0) {

@@ -108,7 +108,7 @@ export const NewHeadState = HeadStateOf as unknown as new (head: number) => Head
 const keys: Record<string, number> = Object.create(null)
 
 /** What a header is called towards the host: the host bounds how many names have numbers. */
-function headerKey(name: string): HeaderKey {
+export function headerKey(name: string): HeaderKey {
   const known = keys[name]
   if (known !== undefined) return known
   if (name.length > maxNameLength) return name
@@ -122,10 +122,8 @@ function makeAccessor(name: string): void {
   const key = headerKey(name)
   if (typeof key === 'string') return
   const { header, setHeader } = host
-  // Cookies may be many, and some names mean something in every object.
-  const isPlainText = !(name in plain) && !/cookie$/i.test(name)
   Object.defineProperty(accessors, name, {
-    get: isPlainText
+    get: isPlainText(name)
       ? function (this: HeadState) {
           return header(this[headNumber], key)
         }
@@ -139,7 +137,14 @@ function makeAccessor(name: string): void {
   })
 }
 
-function readOrInherit(state: HeadState, name: string): unknown {
+/** Whether a header has at most one value, and its name no other meaning. */
+export function isPlainText(name: string): boolean {
+  // Cookies may be many, and some names mean something in every object.
+  return !(name in plain) && !/cookie$/i.test(name)
+}
+
+/** A header as a property of an object. */
+export function readOrInherit(state: HeadState, name: string): unknown {
   const value = readHeader(state, name)
   return value === undefined ? plain[name] : value
 }
@@ -156,7 +161,8 @@ function readHeader(state: HeadState, name: string): unknown {
   return values
 }
 
-function writeHeader(state: HeadState, name: string, value: unknown): void {
+/** Sets a header to whatever a script gave. */
+export function writeHeader(state: HeadState, name: string, value: unknown): void {
   // What a plain object takes for its prototype is no header.
   if (name === '__proto__' && typeof value === 'object') return
   const head = state[headNumber]

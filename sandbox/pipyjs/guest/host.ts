@@ -14,6 +14,8 @@ export interface Host {
 
   /** Gives a header's name a number; 0 when it can have none. */
   headerName(name: string): number
+  /** The number of the head that is shown to a callback which cannot keep it. */
+  shownHead(): number
   /** A value; the number of values, for cookies that are repeated. */
   header(head: number, name: HeaderKey): string | number | undefined
   /** Every value, as a JSON array. */
@@ -24,6 +26,8 @@ export interface Host {
   deleteHeader(head: number, name: HeaderKey): void
   /** Every name, lower case, as a JSON array. */
   headerNames(head: number): string
+  /** How names are spelt that are not in lower case: a JSON object, by what they are in lower case. */
+  headerSpellings(head: number): string
   /** The headers are a JSON array of names and values in turn. */
   replaceHeaders(head: number, headers: string): void
   /** A field by its place in `headFields`. */

@@ -1,4 +1,4 @@
-import { current, defer, type ScriptContext } from './contexts.ts'
+import { currentContext, defer, type ScriptContext } from './contexts.ts'
 
 /**
  * Keeps the context through promises. All jobs that one call leaves run within
@@ -24,7 +24,7 @@ export function isPromise(value: unknown): value is Promise<unknown> {
 
 /** Calls one of two functions when a promise settles, in the current context. */
 export function whenSettled(promise: Promise<unknown>, done: Reaction, failed: Reaction): void {
-  const context = current
+  const context = currentContext()
   apply(nativeThen, promise, [inContext(done, context), inContext(failed, context)])
 }
 
@@ -47,7 +47,7 @@ export function installPromises(): void {
   defineProperty(NativePromise.prototype, 'then', {
     configurable: true,
     get() {
-      const context = current
+      const context = currentContext()
       return function then(this: unknown, done: unknown, failed: unknown): unknown {
         return followed(this, done, failed, context)
       }
@@ -78,7 +78,7 @@ function followed(promise: unknown, done: unknown, failed: unknown, context: Scr
 /** The same reaction, but never in another context than this. */
 function inContext(reaction: Reaction, context: ScriptContext | null): Reaction {
   return (value) => {
-    if (current === context) reaction(value)
+    if (currentContext() === context) reaction(value)
     else defer(context, () => reaction(value))
   }
 }

@@ -4,6 +4,11 @@ const globals: Record<string, unknown> = Object.create(null)
 /** Undeclared names that the script asks the type of, which must not throw. */
 const probed = new Set<string>()
 
+/** Names by which a script shows that it is meant for Node's older kind of modules. */
+const commonJs = new Set(['module', 'exports', 'require'])
+const noModule =
+  ': a file without `export default` is taken for PipyJS, and a plugin in JavaScript is an ES module'
+
 const { hasOwn } = Object
 const builtIn = new Set<PropertyKey>(Reflect.ownKeys(globalThis))
 
@@ -14,7 +19,7 @@ const undeclared = new Proxy(Object.create(null), {
   },
   get(_, name) {
     if (typeof name === 'symbol' || probed.has(name)) return undefined
-    throw new ReferenceError(`unresolved identifier ${name}`)
+    throw new ReferenceError(`unresolved identifier ${name}${commonJs.has(name) ? noModule : ''}`)
   },
   set(_, name) {
     throw new ReferenceError(

@@ -1,10 +1,11 @@
-import { current, rareOf, type ScriptContext } from './contexts.ts'
+import { currentContext, rareOf, type ScriptContext } from './contexts.ts'
 import type { HeadState } from './head-state.ts'
 import { keepHead, newStart, newState } from './head-views.ts'
 import type { MessageStart } from './message-start.ts'
 
 /** The start of a message of the host, the same object each time for as long as the context lives. */
 export function startIn(context: ScriptContext, head: number): MessageStart {
+  if (context[3] === head && context[2] !== undefined) return context[2]
   if (context[2] === undefined) {
     const state = newState(head)
     context[2] = newStart(state)
@@ -12,7 +13,6 @@ export function startIn(context: ScriptContext, head: number): MessageStart {
     context[4] = state
     return context[2]
   }
-  if (context[3] === head) return context[2]
   const rare = rareOf(context)
   rare.starts ??= []
   const known = rare.starts.find((one) => one.head === head)
@@ -25,6 +25,7 @@ export function startIn(context: ScriptContext, head: number): MessageStart {
 
 /** Whether a start is the current context's own for that head, and not one that the script made of it. */
 export function isStart(start: MessageStart, head: number): boolean {
+  const current = currentContext()
   if (current === null) return false
   if (current[3] === head) return current[2] === start
   return current[5]?.starts?.some((one) => one.start === start) ?? false

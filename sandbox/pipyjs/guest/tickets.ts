@@ -1,4 +1,4 @@
-import { beginIn, current, type ScriptContext } from './contexts.ts'
+import { beginIn, currentContext, type ScriptContext } from './contexts.ts'
 
 interface Waiting {
   readonly context: ScriptContext | null
@@ -15,7 +15,7 @@ export function hostPromise<T>(start: (ticket: number) => void): Promise<T> {
   const ticket = lastTicket
   return new Promise<unknown>((resolve, reject) => {
     start(ticket)
-    waiting.set(ticket, { context: current, resolve, reject })
+    waiting.set(ticket, { context: currentContext(), resolve, reject })
   }) as Promise<T>
 }
 

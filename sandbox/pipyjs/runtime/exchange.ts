@@ -4,7 +4,7 @@ import type { HttpRequest, HttpResponse } from '../../../chains/http.ts'
 import type { ByteStream } from '../../../chains/stream.ts'
 import type { GuestContext } from '../guest-session.ts'
 import { HeldBytes } from './held-bytes.ts'
-import type { Endable, Runtime } from './runtime.ts'
+import type { Endable, Runtime, Seated } from './runtime.ts'
 
 /** What stands behind a plugin in its chain. */
 export type RestOfChain =
@@ -19,7 +19,9 @@ export class Exchange {
   readonly runtime: Runtime
   readonly rest: RestOfChain
   #held: HeldBytes | null = null
-  readonly #contexts: GuestContext[] = []
+  /** Most exchanges have one. */
+  #context: GuestContext | null = null
+  #moreContexts: GuestContext[] | null = null
   #lines = 0
 
   constructor(runtime: Runtime, rest: RestOfChain) {
@@ -40,7 +42,7 @@ export class Exchange {
   openIn(line: Endable & { readonly cx: Context }, parent: GuestContext | null): GuestContext | null {
     try {
       const context = this.runtime.session.open(line.cx, parent)
-      this.#contexts.push(context)
+      this.#keep(context)
       return context
     } catch (thrown) {
       line.fail(thrown)
@@ -49,16 +51,23 @@ export class Exchange {
   }
 
   /** A line begins. */
-  enter(line: Endable): void {
+  enter(line: Seated): void {
     this.#lines += 1
     this.runtime.lines.add(line)
   }
 
   /** A line is over, with all that it does when it ends. */
-  leave(line: Endable): void {
+  leave(line: Seated): void {
     this.runtime.lines.delete(line)
     this.#lines -= 1
     if (this.#lines > 0) return
-    for (const context of this.#contexts) context.close()
+    this.#context?.close()
+    if (this.#moreContexts) for (const context of this.#moreContexts) context.close()
+  }
+
+  #keep(context: GuestContext): void {
+    if (!this.#context) this.#context = context
+    else if (this.#moreContexts) this.#moreContexts.push(context)
+    else this.#moreContexts = [context]
   }
 }

@@ -83,11 +83,16 @@ export function copyHead(head: MessageHead, isSameMessage: boolean): MessageHead
   return Object.assign(copy, values, { isCopy: true, extra: extra && new Map(extra) })
 }
 
-/** The request that a head says, for the chain. What a script left out is as Pipy has it. */
-export function toRequest(head: MessageHead, body: Body | null, defaultHost: string): HttpRequest {
+/**
+ * The request that a head says, for the chain. What a script left out is as
+ * Pipy has it; its host is that of `original`, if there is one.
+ */
+export function toRequest(head: MessageHead, body: Body | null, original: HttpRequest | null): HttpRequest {
   const origin = head instanceof ChainHead ? head.request : null
   dropFraming(head)
-  if (!isUntouched(head) && !head.headers.has('host')) head.headers.set('host', head.authority || defaultHost)
+  if (!isUntouched(head) && !head.headers.has('host')) {
+    head.headers.set('host', head.authority || (original?.headers.get('host') ?? ''))
+  }
   return {
     version: origin?.version ?? '1.1',
     method: head.method || 'GET',

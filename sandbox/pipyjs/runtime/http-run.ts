@@ -1,6 +1,7 @@
 import type { Context } from '../../../chains/context.ts'
 import { ProxyError } from '../../../chains/failures.ts'
 import type { HttpRequest, HttpResponse } from '../../../chains/http.ts'
+import type { FailureListener } from '../../plugin/contract.ts'
 import type { PipelineEvent, StartEvent, StreamEndEvent } from '../events.ts'
 import type { GuestContext } from '../guest-session.ts'
 import type { Exchange } from './exchange.ts'
@@ -24,13 +25,16 @@ export class HttpRun implements EventSink, BodyGiver, LineOwner {
   readonly #cx: Context
   readonly #line: Line
   readonly #answer: Promise<HttpResponse>
-  #resolve: (response: HttpResponse) => void = () => {}
-  #reject: (error: ProxyError) => void = () => {}
+  #resolve!: (response: HttpResponse) => void
+  #reject!: (error: ProxyError) => void
+  readonly #onFailed: FailureListener | null
   #stand: Stand = 'none'
   #push: PushBody | null = null
 
-  constructor(exchange: Exchange, cx: Context) {
+  /** `onFailed` is told what the answer is rejected with, so that it need not listen to the promise. */
+  constructor(exchange: Exchange, cx: Context, onFailed: FailureListener | null = null) {
     this.#cx = cx
+    this.#onFailed = onFailed
     this.#answer = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -51,11 +55,14 @@ export class HttpRun implements EventSink, BodyGiver, LineOwner {
     this.#cx.onEnd(({ error }) => this.#ended(error))
     line.expect()
     const context = line.exchange.openIn(line, parent)
-    if (context) {
-      line.run(() => {
+    if (context && !line.isOver) {
+      // as line.run() does it, but without a closure for each exchange
+      try {
         const inlet = new Pipeline(entrance, line, context).begin(this)
         inlet?.process({ type: 'start', head: requestHead(request), body: request.body, isWhole: true })
-      })
+      } catch (thrown) {
+        line.fail(thrown)
+      }
     }
     line.settle()
     return this.#answer
@@ -95,7 +102,7 @@ export class HttpRun implements EventSink, BodyGiver, LineOwner {
     if (push) push.fail(error)
     else if (stand === 'over')
       this.#cx.log.debug('a plugin failed behind its answer', { code: error.code, error })
-    else this.#reject(error)
+    else this.#refuse(error)
   }
 
   idle(): void {
@@ -143,7 +150,15 @@ export class HttpRun implements EventSink, BodyGiver, LineOwner {
       return
     }
     this.#over()
-    this.#reject(failureOf(end))
+    this.#refuse(failureOf(end))
+  }
+
+  /** There is no answer, for that reason. */
+  #refuse(error: ProxyError): void {
+    // whoever has lost interest in the answer need not hear of it
+    this.#answer.catch(() => {})
+    this.#reject(error)
+    this.#onFailed?.(error, this.#cx)
   }
 
   #over(): PushBody | null {
@@ -160,6 +175,6 @@ export class HttpRun implements EventSink, BodyGiver, LineOwner {
     const push = this.#over()
     const reason = error ?? new ProxyError('CLIENT_GONE', 'the exchange ended before its answer')
     if (push) push.fail(reason)
-    else this.#reject(reason)
+    else this.#refuse(reason)
   }
 }

@@ -4,6 +4,7 @@ import type { PlanPlace } from '../plan.ts'
 import type { Exchange } from './exchange.ts'
 import { asPluginFailure } from './failures.ts'
 import { type ChainHead, drop } from './heads.ts'
+import type { Seated } from './runtime.ts'
 
 /** Who is told how a line fares. */
 export interface LineOwner {
@@ -17,18 +18,20 @@ export interface LineOwner {
  * Pipelines that live and die together: those of an exchange, or of one branch
  * of a fork. What fails in one of them ends them all, and nothing outside.
  */
-export class Line implements AbortListener {
+export class Line implements AbortListener, Seated {
   readonly exchange: Exchange
   /** The exchange as the chain behind sees it; a fork has one of its own. */
   readonly cx: Context
+  seat = -1
   readonly #owner: LineOwner
   readonly #parent: Line | null
   #isOver = false
   #awaited = 0
   #cleanups: ((reason: ProxyError | null) => void)[] | null = null
   #waits: Set<Wait> | null = null
-  /** Answers that came from the chain, and may not have been handed on yet. */
-  #answers: ChainHead[] | null = null
+  /** Answers that came from the chain, and may not have been handed on yet: the first, and the others. */
+  #answer: ChainHead | null = null
+  #moreAnswers: ChainHead[] | null = null
 
   /** With a parent it is a part of that line: its failures are the parent's, and it ends when that does. */
   constructor(exchange: Exchange, cx: Context, owner: LineOwner, parent: Line | null = null) {
@@ -77,8 +80,9 @@ export class Line implements AbortListener {
 
   /** Takes care of an answer until it is handed on. */
   carry(head: ChainHead): void {
-    if (this.#answers) this.#answers.push(head)
-    else this.#answers = [head]
+    if (!this.#answer) this.#answer = head
+    else if (this.#moreAnswers) this.#moreAnswers.push(head)
+    else this.#moreAnswers = [head]
   }
 
   /**
@@ -149,9 +153,8 @@ export class Line implements AbortListener {
     const cleanups = this.#cleanups
     this.#cleanups = null
     if (cleanups) for (const cleanup of cleanups) cleanup(reason)
-    for (const { response, isDelivered } of this.#answers ?? []) {
-      if (response && !isDelivered) drop(response, reason ?? nobodyWaits())
-    }
+    if (this.#answer) dropUndelivered(this.#answer, reason)
+    if (this.#moreAnswers) for (const head of this.#moreAnswers) dropUndelivered(head, reason)
     if (!this.#parent) this.exchange.leave(this)
     else if (this.#awaited > 0) this.#parent.settle()
   }
@@ -161,7 +164,10 @@ export class Line implements AbortListener {
   }
 }
 
-const nobodyWaits = () => new ProxyError('CLIENT_GONE', 'nobody waits for the answer')
+function dropUndelivered({ response, isDelivered }: ChainHead, reason: ProxyError | null): void {
+  if (!response || isDelivered) return
+  drop(response, reason ?? new ProxyError('CLIENT_GONE', 'nobody waits for the answer'))
+}
 
 /** One wait of a line. */
 export class Wait {

@@ -18,6 +18,8 @@ export interface PipelineLayout {
   readonly stages: readonly StageMaker[]
 }
 
+const noArguments: readonly CallbackArgument[] = []
+
 /** Pipelines within pipelines; a script can link one to itself. */
 const maxDepth = 64
 
@@ -39,7 +41,7 @@ export class Pipeline {
    * Begins the pipeline, in front of `outlet`: builds its stages, and runs
    * `onStart`. Returns where its input goes; null when that failed, and the line with it.
    */
-  begin(outlet: EventSink, startArguments: readonly CallbackArgument[] = []): EventSink | null {
+  begin(outlet: EventSink, startArguments = noArguments): EventSink | null {
     const { stages, onStart, onEnd } = this.layout
     let next = outlet
     for (let at = stages.length - 1; at >= 0; at--) {
@@ -61,7 +63,7 @@ export class Pipeline {
       readonly startArguments?: readonly CallbackArgument[]
     } = {},
   ): EventSink | null {
-    const { line = this.line, context = this.context, startArguments = [] } = options
+    const { line = this.line, context = this.context, startArguments = noArguments } = options
     const depth = this.#depth + 1
     if (depth > maxDepth) {
       this.overLimit(layout.place, `pipelines are nested more than ${maxDepth} deep`)

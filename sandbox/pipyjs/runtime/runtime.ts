@@ -15,6 +15,38 @@ export interface Endable {
   fail(thrown: unknown): void
 }
 
+/** What {@link Lines} keep. */
+export interface Seated extends Endable {
+  /** Its place in there; the list's own affair. */
+  seat: number
+}
+
+/** Lines in no order. Each knows its place: a set would hash every exchange in and out. */
+export class Lines {
+  readonly #lines: Seated[] = []
+
+  get size(): number {
+    return this.#lines.length
+  }
+
+  add(line: Seated): void {
+    line.seat = this.#lines.push(line) - 1
+  }
+
+  /** Takes out one that is in there. */
+  delete(line: Seated): void {
+    const last = this.#lines.pop() as Seated
+    if (last === line) return
+    this.#lines[line.seat] = last
+    last.seat = line.seat
+  }
+
+  /** As they are now. */
+  toArray(): Seated[] {
+    return [...this.#lines]
+  }
+}
+
 /** Forks that may go on after their exchange is over, at a time. */
 const maxLingering = 1_000
 
@@ -25,7 +57,7 @@ export class Runtime {
   readonly session: GuestSession
   readonly quotas: Quotas
   /** Exchanges, and forks of them, that have something in the sandbox. */
-  readonly lines = new Set<Endable>()
+  readonly lines = new Lines()
   /** Lines that wait for the guest, and would wait for ever if it died. */
   readonly waiting = new Set<Endable>()
   /** How many forks have outlived their exchange. */
@@ -84,7 +116,7 @@ export class Runtime {
   /** Ends every exchange that is still in the plugin. */
   close(reason: string): void {
     const error = new PluginError(this.spec, 'crash', null, reason)
-    for (const line of [...this.lines]) line.fail(error)
+    for (const line of this.lines.toArray()) line.fail(error)
   }
 }
 

@@ -14,6 +14,7 @@ import { muxHttp } from './network/mux-http.ts'
 import type { StageMaker } from './pipeline.ts'
 import { branch } from './stages/branch.ts'
 import { chain, use } from './stages/chain.ts'
+import { demux } from './stages/demux.ts'
 import { dump, print, tee } from './stages/diagnostics.ts'
 import { dummy } from './stages/discard.ts'
 import { fork } from './stages/fork.ts'
@@ -21,6 +22,7 @@ import { first, handleEvents, handleMessageStart, ofAnyType, ofType } from './st
 import { forkJoin, forkRace } from './stages/join.ts'
 import { link, type PipelineFinder } from './stages/link.ts'
 import { handleWhole, replaceMessage, replaceMessageBody } from './stages/message.ts'
+import { mux } from './stages/mux.ts'
 import { pack } from './stages/pack.ts'
 import { produce } from './stages/produce.ts'
 import { replaceEvents } from './stages/replace.ts'
@@ -70,6 +72,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   decodeHTTPRequest: heads((reader, { host }) => decodeHttpRequest(reader, host.network)),
   decodeHTTPResponse: heads((reader, { host }) => decodeHttpResponse(reader, host.network)),
   decompressHTTP: heads(decompressHttp),
+  demux: kind('heads', true)(demux),
   demuxHTTP: kind('heads', true)((reader, { host }) => demuxHttp(reader, host.network)),
   detectProtocol: heads(detectProtocol),
   dummy: heads((reader) => {
@@ -91,7 +94,9 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   handleStreamEnd: events((reader) => handleEvents(reader, ofType('streamEnd'))),
   handleStreamStart: heads((reader) => handleEvents(reader, first)),
   link: kind('heads', true)((reader, { findPipeline }) => link(reader, findPipeline)),
+  mux: kind('events', true)(mux),
   muxHTTP: kind('heads', true)((reader, { host }) => muxHttp(reader, host.network)),
+  muxQueue: kind('events', true)(mux),
   pack: events(pack),
   print: events(print),
   produce: heads(produce),
@@ -125,7 +130,4 @@ export const absentKinds: Readonly<Record<string, string>> = {
   connectProxyProtocol: notByPlugins,
   connectSOCKS: 'write connect() with the address itself',
   connectTLS: `plugins connect in the clear: name a service that the sidecar reaches by TLS in chain(['modules/…'])`,
-  demux: 'use demuxHTTP(), or handleData() on a TCP chain',
-  mux: 'use muxHTTP(), or connect() by itself',
-  muxQueue: 'use muxHTTP(), or connect() by itself',
 }

@@ -1,8 +1,11 @@
 import type { Cluster, Json, Model } from '../../../chains/model.ts'
+import type { PluginSpec } from '../../../chains/plugins.ts'
 import type { Variables } from '../../../chains/variables.ts'
+import type { NetworkTarget } from '../../plugin/network.ts'
 import { HostRefusal } from '../../quickjs/contract.ts'
 import type { CallingContext } from './calling.ts'
-import { clusterFrom } from './clusters.ts'
+import { clusterFrom, targetFrom } from './clusters.ts'
+import { Reach } from './clusters-reach.ts'
 import type { Objects } from './objects.ts'
 
 /** A field that a script's variable stands for. */
@@ -32,14 +35,16 @@ const readOnly: Readonly<Partial<Record<VariableField, string>>> = {
 export class Assignments {
   readonly #model: Model
   readonly #objects: Objects
+  readonly #reach: Reach
   readonly #pending: Pending[] = []
   /** By the keys of the guest's objects; the same text is the same cluster. */
   readonly #byKey = new Map<number, Cluster>()
   readonly #byText = new Map<string, Cluster>()
 
-  constructor(model: Model, objects: Objects) {
+  constructor(spec: PluginSpec, model: Model, objects: Objects) {
     this.#model = model
     this.#objects = objects
+    this.#reach = new Reach(spec, model)
   }
 
   /** What this call has assigned to a variable; undefined for nothing. */
@@ -61,10 +66,10 @@ export class Assignments {
       if (typeof value !== 'boolean')
         throw new HostRefusal(`${name} is true or false, and not ${JSON.stringify(value)}`)
     } else if (field === 'target' && value !== null) {
-      const isTarget =
-        typeof value === 'string' && /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+):\d{1,5}$/.test(value)
-      if (!isTarget)
+      if (typeof value !== 'string')
         throw new HostRefusal(`${name} is an address such as 10.0.0.1:8080, and not ${JSON.stringify(value)}`)
+      const target = targetFrom(value, name)
+      if (!isOwnDestination(context, target, this.#model)) this.#reach.check(target, name)
     } else if (value !== null) {
       throw new HostRefusal(`${name} is an object or null, and not ${JSON.stringify(value)}`)
     }
@@ -85,7 +90,8 @@ export class Assignments {
     checkObject(name, field)
     const { direction } = context.cx.peer
     const text = `${direction} ${json}`
-    const cluster = this.#byText.get(text) ?? clusterFrom(JSON.parse(json) as Json, direction, this.#model)
+    const cluster =
+      this.#byText.get(text) ?? clusterFrom(JSON.parse(json) as Json, direction, this.#model, this.#reach)
     this.#byText.set(text, cluster)
     this.#byKey.set(key, cluster)
     dropOldest(this.#byText)
@@ -128,6 +134,13 @@ function checkObject(name: string, field: VariableField): void {
     readOnly[field] ??
     (field === 'service' || field === 'route' ? 'it can only be set to null' : 'it is no object')
   throw new HostRefusal(`${name} cannot be assigned this object: ${reason}`)
+}
+
+/** Whether a connection was going there by itself, and may. */
+function isOwnDestination({ cx }: CallingContext, { host, port }: NetworkTarget, model: Model): boolean {
+  const { direction, destinationAddress, destinationPort } = cx.peer
+  const mayLeave = direction === 'outbound' && (cx.vars.port?.tcp?.allowEgress || model.outbound.allowEgress)
+  return mayLeave === true && host === destinationAddress && port === destinationPort
 }
 
 function dropOldest(map: Map<unknown, unknown>): void {

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import type { Cluster } from '../../../chains/model.ts'
-import { testCluster, testContext, testModel } from '../../../chains/policy/testing.ts'
+import { defaultPluginPolicy } from '../../../chains/plugins.ts'
+import { testCluster, testContext, testModel, testPort } from '../../../chains/policy/testing.ts'
 import { loadGuest, plainOf } from './testing/guest.ts'
 
 const endpoint = {
@@ -17,19 +18,25 @@ const known: Cluster = testCluster('shop/cart|80', {
   script: { name: 'shop/cart|80', Endpoints: { '10.0.0.1:80': { Weight: 100 } } },
 })
 const model = testModel([known])
+const anywhere = ['*:*']
 
 /** Callbacks that can assign `__cluster` in an exchange of that direction. */
-function load(...callbacks: string[]) {
+function load(callbacks: readonly string[], connect: readonly string[] = anywhere, config = model) {
   const filters = callbacks.map((callback) => `.replaceMessage(${callback})`).join('')
+  const policy = { ...defaultPluginPolicy, grants: { ...defaultPluginPolicy.grants, connect } }
   return loadGuest(
-    `pipy({ _own: null }).import({ __cluster: 'outbound-http-routing' }).pipeline()${filters}`,
-    { model },
+    `pipy({ _own: null }).import({ __cluster: 'outbound-http-routing', __target: 'connect-tcp' }).pipeline()${filters}`,
+    { model: config, spec: { policy } },
   )
 }
 
 /** What the chain has for its cluster after `__cluster = VALUE`. */
-function assigned(value: string, direction: 'inbound' | 'outbound' = 'outbound'): Cluster | null {
-  using guest = load(`() => { __cluster = ${value} }`)
+function assigned(
+  value: string,
+  direction: 'inbound' | 'outbound' = 'outbound',
+  connect = anywhere,
+): Cluster | null {
+  using guest = load([`() => { __cluster = ${value} }`], connect)
   const cx = testContext({}, { direction })
   guest.open(cx).call(guest.fn('replaceMessage'), 'nothing', [])
   return cx.vars.cluster
@@ -67,12 +74,12 @@ test('an object that says what the config says is the config’s own cluster', a
 })
 
 test('the same object is the same cluster in every exchange', async (t) => {
-  using guest = load(
+  using guest = load([
     "(own = { name: 'mine', Endpoints: { 'a.b:1': { Weight: 1 } } }) => { globalThis.own ??= own; __cluster = globalThis.own; _own = __cluster }",
     '() => [__cluster === own, _own === own, __cluster === __cluster].join()',
     "() => { __cluster = { name: 'mine', Endpoints: { 'a.b:1': { Weight: 1 } } } }",
     '() => { throw (__cluster = null, 1) }',
-  )
+  ])
   const clusters = [1, 2].map(() => {
     const cx = testContext({}, { direction: 'outbound' })
     const context = guest.open(cx)
@@ -89,11 +96,11 @@ test('the same object is the same cluster in every exchange', async (t) => {
 })
 
 test('a clone starts with the cluster that its parent assigned', async (t) => {
-  using guest = load(
+  using guest = load([
     "() => { globalThis.own = { name: 'mine', Endpoints: {} }; __cluster = own }",
     '() => __cluster === own',
     '() => { __cluster = null }',
-  )
+  ])
   const parent = testContext({}, { direction: 'outbound' })
   const context = guest.open(parent)
   context.call(guest.fn('replaceMessage', 0), 'nothing', [])
@@ -128,4 +135,47 @@ test('what is no cluster is refused, with what would be right', async (t) => {
     () => assigned("{ name: 'x', Endpoints: { 'a:1': { Weight: 1 } } }", 'inbound'),
     /must be a weight/,
   )
+})
+
+test('a cluster leads nowhere but to what the clusters of the config have, and to what the plugin is granted', async (t) => {
+  const { gateway, here } = { gateway: '10.9.9.9:1', here: '10.0.0.1:80' }
+  const refused = (endpoints: string, connect: string[] = []) => {
+    try {
+      assigned(`{ name: 'x', Endpoints: ${endpoints} }`, 'outbound', connect)
+      return null
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  t.match(
+    refused("{ '169.254.169.254:80': { Weight: 1 } }"),
+    '__cluster.Endpoints["169.254.169.254:80"]: 169.254.169.254:80 is not granted to tested: no cluster of the config has it, so its policy needs grants: { connect: ["169.254.169.254:80"] }',
+  )
+  t.match(refused(`{ '${here}': { Weight: 1 }, '10.0.0.1:81': { Weight: 0 } }`), '10.0.0.1:81 is not granted')
+  t.match(refused(`{ '${here}': { ViaGateway: '${gateway}' } }`), /ViaGateway: 10.9.9.9:1 is not granted/)
+  t.equal(refused(`{ '${here}': { Weight: 5, ViaGateway: '${here}' } }`), null)
+  t.equal(refused(`{ '${here}': { ViaGateway: '${gateway}' } }`, [gateway]), null)
+  t.equal(refused("{ 'Mirror.shop:80': { Weight: 1 } }", ['mirror.shop:*']), null)
+  t.equal(refused('{}'), null)
+})
+
+test('a target is where a cluster could lead too, or where the connection may go by itself', async (t) => {
+  const accepts = (target: string, connect: string[] = [], config = model, mayLeave = false) => {
+    using guest = load([`() => { __target = '${target}' }`], connect, config)
+    const tcp = { targets: [], allowEgress: mayLeave, plugins: {} }
+    const cx = testContext({ port: { ...testPort('db'), tcp } }, { direction: 'outbound' })
+    try {
+      guest.open(cx).call(guest.fn('replaceMessage'), 'nothing', [])
+    } catch (error) {
+      t.match((error as Error).message, /__target: \S+ is not granted to tested/)
+    }
+    return cx.vars.target === target
+  }
+  t.ok(accepts('10.0.0.1:80'))
+  t.notOk(accepts('169.254.169.254:80'))
+  t.ok(accepts('169.254.169.254:80', ['169.254.169.254:80']))
+  // where the connection was going
+  t.notOk(accepts('10.0.0.1:80', [], testModel()))
+  t.ok(accepts('10.0.0.1:80', [], testModel(), true))
+  t.notOk(accepts('10.0.0.1:81', [], testModel(), true))
 })

@@ -1,6 +1,8 @@
 import { isIPv6 } from 'node:net'
 import type { Cluster, Direction, Endpoint, Json, JsonObject, Model } from '../../../chains/model.ts'
+import type { NetworkTarget } from '../../plugin/network.ts'
 import { HostRefusal } from '../../quickjs/contract.ts'
+import type { Reach } from './clusters-reach.ts'
 
 const maxEndpoints = 1_000
 const shape =
@@ -13,9 +15,10 @@ const clusterKeys = ['name', 'Endpoints', 'ConnectionSettings', 'RetryPolicy', '
 
 /**
  * The cluster that a script means by an object in FSM's form. One that says the same as the
- * config's cluster of that name is that one, and shares its connections and counts. Refuses what is none.
+ * config's cluster of that name is that one, and shares its connections and counts. Refuses what is none, or has
+ * an endpoint or gateway out of reach.
  */
-export function clusterFrom(value: Json, direction: Direction, model: Model): Cluster {
+export function clusterFrom(value: Json, direction: Direction, model: Model, reach: Reach): Cluster {
   const script = objectIn(value, '__cluster')
   const { name, Endpoints: given } = script
   if (typeof name !== 'string' || name === '')
@@ -25,7 +28,7 @@ export function clusterFrom(value: Json, direction: Direction, model: Model): Cl
     given === undefined || given === null ? [] : Object.entries(objectIn(given, '__cluster.Endpoints'))
   if (entries.length > maxEndpoints)
     throw new HostRefusal(`__cluster.Endpoints has more than ${maxEndpoints} entries`)
-  const endpoints = entries.map(([address, facts]) => endpointFrom(address, facts, direction))
+  const endpoints = entries.map(([address, facts]) => endpointFrom(address, facts, direction, reach))
   const { clusters } = model[direction]
   const known = Object.hasOwn(clusters, name) ? clusters[name] : undefined
   if (known && isSame(known.endpoints, endpoints)) return known
@@ -46,9 +49,10 @@ const plain: Omit<Cluster, 'name' | 'endpoints' | 'script'> = {
   breaker: null,
 }
 
-function endpointFrom(address: string, facts: Json, direction: Direction): Endpoint {
+function endpointFrom(address: string, facts: Json, direction: Direction, reach: Reach): Endpoint {
   const place = `__cluster.Endpoints[${JSON.stringify(address)}]`
-  const { host, port } = addressFrom(address, place)
+  const { host, port } = targetFrom(address, place)
+  reach.check({ host, port }, place)
   const isNumber = typeof facts === 'number'
   if (direction === 'inbound' && !isNumber) throw new HostRefusal(`${place} must be a weight; ${shape}`)
   const said = isNumber ? { Weight: facts } : objectIn(facts, place)
@@ -58,11 +62,13 @@ function endpointFrom(address: string, facts: Json, direction: Direction): Endpo
     throw new HostRefusal(`${place}: its weight must be a number from 0`)
   const pathPrefix = textOrNull(said.Path, `${place}.Path`)
   const viaGateway = textOrNull(said.ViaGateway, `${place}.ViaGateway`)
-  if (viaGateway !== null) addressFrom(viaGateway, `${place}.ViaGateway`)
+  const gateway = `${place}.ViaGateway`
+  if (viaGateway !== null) reach.check(targetFrom(viaGateway, gateway), gateway)
   return { address, host, port, weight, pathPrefix, viaGateway }
 }
 
-function addressFrom(text: string, place: string): { host: string; port: number } {
+/** Reads an address that a script has named at `place`. Throws a `HostRefusal` for what is none. */
+export function targetFrom(text: string, place: string): NetworkTarget {
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/@[\]]+)):(\d{1,5})$/.exec(text)
   const port = Number(match?.[3])
   const isBadV6 = match?.[1] !== undefined && !isIPv6(match[1])

@@ -8,6 +8,8 @@ const callback = (text: string) => new Function(`return (${text})`)() as (...val
 test('callbacks that only read and write headers and fields can share a message', async (t) => {
   for (const text of [
     'msg => {}',
+    '() => {}',
+    '( ) => later(() => path)',
     "msg => (msg.head.headers['x-a'] = msg.head.headers.host)",
     '(msg) => { msg.head.path = "/x" + msg.head.method }',
     'msg => void (msg?.head?.headers?.["a b"] && (msg.head.status = 404))',
@@ -36,6 +38,8 @@ test('callbacks that can do more with their message have one of their own', asyn
     'msg => ({ later() /* */ { return msg.head.path } })',
     'msg => ({ get later() { return msg.head.path } })',
     'async msg => msg.head.path',
+    'function () { return arguments[0] }',
+    '(...all) => all',
     'msg => msg.head.headers.valueOf()',
     'msg => (msg.head.headers.valueOf)()',
     'msg => msg.head.headers["valueOf"]?.()',

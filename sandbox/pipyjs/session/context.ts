@@ -23,7 +23,7 @@ export class SessionContext implements GuestContext, CallingContext {
   readonly relatives: Family
   heads: CallingContext['heads'] = null
   assigned: CallingContext['assigned'] = null
-  /** Whether the guest has it too: it does from the first call on. */
+  /** Whether the guest has it too: it does from the first call on that needed it there. */
   isEntered = false
   #isClosed = false
   readonly #calls: ContextCalls

@@ -65,6 +65,26 @@ test('contexts that are over leave nothing behind for those that come', async (t
   }
 })
 
+test('a context that the guest kept is not taken for one that comes much later in its place', async (t) => {
+  using guest = loadGuest(`pipy({ _seen: 0 }).pipeline()
+    .replaceMessage(() => (_seen = _seen + 1))
+    .handleMessageEnd(() => {})`)
+  const seen = (context: GuestContext) => plainOf(context.call(guest.fn('replaceMessage'), 'value', []))
+  const first = guest.open()
+  t.equal(seen(first), 1)
+  first.close()
+  const numbers = new Set<number>()
+  for (let index = 0; index < 2_100; index += 1) {
+    const context = guest.open()
+    // Needs no context, so the guest does not make one.
+    context.call(guest.fn('handleMessageEnd'), 'nothing', [])
+    numbers.add(context.id)
+    context.close()
+  }
+  t.notOk(numbers.has(first.id))
+  t.equal(seen(guest.open()), 1)
+})
+
 test('many exchanges need no more memory than few', async (t) => {
   using loaded = loadCallback("() => (_held = 'x'.repeat(100_000), _held.length)", {
     variables: '_held: null',

@@ -1,7 +1,7 @@
 import { HeaderList } from '../../../chains/headers.ts'
 import { type HostCall, type HostFunction, HostRefusal } from '../../quickjs/contract.ts'
 import { type PipelineEvent, type StartEvent, streamErrors } from '../events.ts'
-import type { CallbackResult } from '../guest-session.ts'
+import type { CallbackResult, Expectation } from '../guest-session.ts'
 import type { HeadEntry } from './calling.ts'
 import type { Heads } from './heads.ts'
 import { checkedHeaders, copyOf, readMadeHead } from './made-heads.ts'
@@ -17,6 +17,13 @@ export const codes = {
   isTrue: 6,
   promise: 7,
 } as const
+
+/** The code of a result that the host could read by itself; of any other, the guest has given it. */
+export function codeOf(result: undefined | boolean | number, expected: Expectation): number {
+  if (typeof result === 'number') return result
+  if (expected !== 'truth') return codes.none
+  return result === true ? codes.isTrue : codes.isFalse
+}
 
 /** Events that one call can send. */
 const maxEvents = 10_000

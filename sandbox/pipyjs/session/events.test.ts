@@ -4,6 +4,7 @@ import type { CallbackArgument } from '../guest-session.ts'
 import {
   evaluated,
   loadCallback,
+  loadGuest,
   plainOf,
   requestHead,
   responseHead,
@@ -221,4 +222,45 @@ test('the hot path does what the general one does', async (t) => {
   const other = requestHead(['host', 'b'])
   t.equal(contained.guest.open().callWithStart(contained.guest.fn('replaceMessage'), startOf(other)), null)
   t.equal(other.headers.get('x-n'), 'b/cart?id=1')
+})
+
+test('a message that is shown to one callback after the other is always that of the call', async (t) => {
+  using guest = loadGuest(`((kept = []) => pipy({ _path: '' }).pipeline()
+    .replaceMessage(msg => { _path = msg.head.path; msg.head.path = '/x'; msg.head.headers.n = 5; msg.head.headers.a = null })
+    .replaceMessage(msg => { msg.head.headers.list = ['1', '2']; msg.head.headers.back = msg.head.headers.n + msg.head.headers.list
+      + msg.head.headers.cookie + msg.head.headers.constructor.name + typeof msg.head.headers.a + msg.head.path + _path })
+    .replaceMessage(msg => { msg.head.headers.bad = 'a\\n' })
+    .replaceMessage(msg => { kept.push(msg); msg.head.headers.back = msg.head.headers.back + kept.length })
+  )()`)
+  const heads = ['/1', '/2'].map((path) =>
+    requestHead(['a', '1', 'Cookie', 'x=1', 'cookie', 'y=2'], { path }),
+  )
+  const contexts = [guest.open(), guest.open()]
+  const call = (which: number, index: number) =>
+    contexts[which]?.callWithStart(
+      guest.fn('replaceMessage', index),
+      startOf(heads[which] as (typeof heads)[0]),
+    )
+  for (const index of [0, 1]) for (const which of [0, 1]) call(which, index)
+  t.throws(() => call(0, 2), /control character/)
+  for (const which of [0, 1]) call(which, 3)
+  t.equal(heads[0]?.headers.get('back'), '52x=1,y=2Objectundefined/x/11')
+  t.equal(heads[1]?.headers.get('back'), '52x=1,y=2Objectundefined/x/22')
+  t.same(
+    [...(heads[0]?.headers ?? [])].filter(([name]) => name === 'list'),
+    [
+      ['list', '1'],
+      ['list', '2'],
+    ],
+  )
+})
+
+test('more names of headers than have functions of their own work as well', async (t) => {
+  using loaded = loadCallback(
+    "msg => { for (let n = 0; n < 90; n += 1) { msg.head.headers[n] = 'v' + n; if (msg.head.headers[n] !== 'v' + n) throw n } }",
+  )
+  const head = requestHead(['host', 'a'])
+  loaded.guest.open().callWithStart(loaded.guest.fn('replaceMessage'), startOf(head))
+  t.equal(head.headers.get('89'), 'v89')
+  t.equal([...head.headers].length, 91)
 })

@@ -1,5 +1,6 @@
 import type { HeaderList } from '../../../chains/headers.ts'
 import type { MessageHead } from '../events.ts'
+import { respell } from './header-spellings.ts'
 
 /** Fields of a head by the places that the guest knows them by. */
 export const headFields = [
@@ -54,6 +55,7 @@ export function applyEdit(edit: HeadEdit): void {
       if (edit.json === null) head.extra.delete(edit.name)
       else head.extra.set(edit.name, edit.json)
   }
+  if (head.extra) respell(head)
 }
 
 /** Gives a header these values, none of which removes it. */

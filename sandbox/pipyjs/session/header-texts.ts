@@ -50,6 +50,11 @@ export class HeaderNames {
     return this.#names.length - 1
   }
 
+  /** The name of a number that was given. */
+  of(number: number): string {
+    return this.#names[number] as string
+  }
+
   /** The name that an argument says, by number or as it is, in lower case. It need not be one that can be sent. */
   read(call: HostCall, index: number): string {
     const number = call.number(index)

@@ -10,9 +10,12 @@ import {
   replaceHeaders,
   setHeader,
 } from './head-edits.ts'
+import { spellingsIn } from './header-spellings.ts'
 import { HeaderNames, headerValue, textOfHead } from './header-texts.ts'
 import { addExtra, checkedField, checkedHeaders, describeHead, shownField } from './made-heads.ts'
 
+/** Header names for which a guest has functions of its own: more than most scripts use. */
+const shownNames = 32
 /** Characters that one call can write into heads. */
 const maxWritten = 1_048_576
 
@@ -28,9 +31,12 @@ export class Heads {
   #last: HeadEntry | null = null
   #lastId = 0
   #written = 0
+  /** What a callback sees that cannot keep it, and its context. */
+  #shownHead: MessageHead | null = null
+  #shownTo: CallingContext | null = null
 
   constructor() {
-    this.functions = { ...this.#headerFunctions(), ...this.#headFunctions() }
+    this.functions = { ...this.#headerFunctions(), ...this.#headFunctions(), ...this.#shownFunctions() }
   }
 
   /** The number of a head, for a call in that context. */
@@ -47,6 +53,13 @@ export class Heads {
     entry.isSent = false
     this.#last = entry
     return entry.id
+  }
+
+  /** Shows a head to a callback that cannot keep it: in this call it needs no number. */
+  show(head: MessageHead, context: CallingContext): void {
+    if (head.id !== 0) this.lift(head, context)
+    this.#shownHead = head
+    this.#shownTo = context
   }
 
   /** The head of a number; refuses unknown ones. */
@@ -67,7 +80,7 @@ export class Heads {
 
   /** The call has ended well: what it wrote takes effect. */
   commit(): void {
-    for (const edit of this.#edits) applyEdit(edit)
+    if (this.#edits.length > 0) for (const edit of this.#edits) applyEdit(edit)
     this.rollback()
   }
 
@@ -75,6 +88,7 @@ export class Heads {
   rollback(): void {
     if (this.#edits.length > 0) this.#edits.length = 0
     this.#written = 0
+    this.#shownHead = null
   }
 
   #headerFunctions(): Record<string, HostFunction> {
@@ -110,6 +124,7 @@ export class Heads {
         const names = fields.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
         return JSON.stringify([...new Set(names)])
       },
+      headerSpellings: (call) => JSON.stringify(spellingsIn(this.#head(call))),
       replaceHeaders: (call) => {
         const head = this.#head(call)
         const text = call.string(1)
@@ -148,6 +163,31 @@ export class Heads {
       },
       wholeHead: (call) => describeHead(this.#head(call)),
     }
+  }
+
+  /** Functions that know which head, and which header or field of it: they are the guest's accessors. */
+  #shownFunctions(): Record<string, HostFunction> {
+    const functions: Record<string, HostFunction> = {
+      shownHead: () => this.lift(this.#shown(), this.#shownTo as CallingContext),
+    }
+    headFields.forEach((field, place) => {
+      functions[`shownField${place}`] = () => this.#field(this.#shown(), field)
+    })
+    for (let number = 1; number <= shownNames; number += 1) {
+      functions[`shownHeader${number}`] = () => this.#header(this.#shown(), this.#names.of(number))
+      functions[`setShownHeader${number}`] = (call) => {
+        const text = call.string(0)
+        const name = this.#names.of(number)
+        const values = [headerValue(name, text)]
+        this.#edit({ kind: 'header', head: this.#shown(), name, values }, text.length)
+      }
+    }
+    return functions
+  }
+
+  #shown(): MessageHead {
+    if (!this.#shownHead) throw new HostRefusal('this message is over')
+    return this.#shownHead
   }
 
   #head(call: HostCall): MessageHead {

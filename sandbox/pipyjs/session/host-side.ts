@@ -43,12 +43,12 @@ export class HostSide implements Disposable {
     fire: (ticket: number, context: CallingContext | null) => void,
   ) {
     const { calling } = this
-    const objects = new Objects(model)
+    const objects = new Objects(spec, model)
     this.exported = exportsOf.get(model) ?? new ExportedVariables(model)
     exportsOf.set(model, this.exported)
     this.deposits = new Deposits(this.heads, spec.policy.limits.memoryMiB * 2 ** 20)
-    this.#variables = new Variables(spec.name, calling, model, objects, this.exported)
-    this.#timers = new Timers(tools.clock, calling, fire)
+    this.#variables = new Variables(spec, calling, model, objects, this.exported)
+    this.#timers = new Timers(tools.clock, calling, spec.policy.limits.callMs, fire)
     this.functions = {
       ...this.heads.functions,
       ...this.deposits.functions,
@@ -57,7 +57,7 @@ export class HostSide implements Disposable {
       ...this.#timers.functions,
       ...textFunctions,
       ...logFunctions(spec, tools.log, tools.clock, calling),
-      ...systemFunctions(spec, fileNameOf(spec), model),
+      ...systemFunctions(spec, fileNameOf(spec), objects),
       ...functions,
       wantFinish: () => {
         const isFirst = !this.wantsFinish

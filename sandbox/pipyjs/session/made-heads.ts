@@ -3,6 +3,7 @@ import { charTable, isAll, tokenChars, valueChars } from '../../../chains/syntax
 import { HostRefusal } from '../../quickjs/contract.ts'
 import type { MessageHead } from '../events.ts'
 import { type HeadField, headFields, setField } from './head-edits.ts'
+import { respell } from './header-spellings.ts'
 import { bytesForHead, headerName, headerValue, shown, textOfHead } from './header-texts.ts'
 
 /** Properties beside HTTP's that one head can have, and characters of all of them. */
@@ -40,6 +41,7 @@ export function readMadeHead(json: string): MessageHead {
     head.extra ??= new Map()
     addExtra(head.extra, name, typeof text === 'string' ? text : null)
   }
+  respell(head)
   return head
 }
 

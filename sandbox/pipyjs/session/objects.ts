@@ -1,5 +1,6 @@
 import type { Peer } from '../../../chains/context.ts'
 import type { Json, JsonObject, Model } from '../../../chains/model.ts'
+import type { PluginSpec } from '../../../chains/plugins.ts'
 import { type HostFunction, HostRefusal } from '../../quickjs/contract.ts'
 import { ConfigGraph } from './config-graph.ts'
 
@@ -11,14 +12,17 @@ const maxPassing = 10_000
 /** Objects that scripts get to see, by tokens: positive for the config's, negative for others. */
 export class Objects {
   readonly functions: Readonly<Record<string, HostFunction>>
+  readonly #spec: PluginSpec
   readonly #model: Model
-  #graph: ConfigGraph | null = null
+  /** Made when the script first meets an object of the config. */
+  #known: ConfigGraph | null = null
   readonly #passingTokens = new WeakMap<object, number>()
   readonly #passing = new Map<number, object>()
   readonly #peers = new WeakMap<Peer, JsonObject>()
   #lastPassing = 0
 
-  constructor(model: Model) {
+  constructor(spec: PluginSpec, model: Model) {
+    this.#spec = spec
     this.#model = model
     this.functions = {
       configToken: () => this.token(model.script),
@@ -28,7 +32,6 @@ export class Objects {
 
   /** The token of an object. */
   token(object: object): number {
-    this.#graph ??= new ConfigGraph(this.#model)
     return this.#graph.token(object) ?? this.#passingToken(object)
   }
 
@@ -48,6 +51,20 @@ export class Objects {
   adopt(object: object, key: number): number {
     this.#remember(ownTokens + key, object)
     return ownTokens + key
+  }
+
+  /** The text of the whole config, as far as the script may see it. */
+  configText(): string {
+    return JSON.stringify(this.#model.script, (_key, value: Json) =>
+      typeof value === 'object' && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(this.#graph.entries(value as JsonObject))
+        : value,
+    )
+  }
+
+  get #graph(): ConfigGraph {
+    this.#known ??= new ConfigGraph(this.#model, this.#spec)
+    return this.#known
   }
 
   #passingToken(object: object): number {
@@ -73,18 +90,20 @@ export class Objects {
   }
 
   #describe(token: number): string {
-    const object = this.#graph?.object(token) ?? this.#passing.get(token)
+    // not made for what has nothing to do with the config, such as connections
+    const graph = this.#known
+    const object = graph?.object(token) ?? this.#passing.get(token)
     if (!object) throw new HostRefusal('this object is not known any more')
     const links: (string | number)[][] = []
     const copy = (value: Json, path: readonly (string | number)[]): Json => {
       if (typeof value !== 'object' || value === null) return value
-      const own = path.length > 0 ? this.#graph?.token(value) : undefined
+      const own = path.length > 0 ? graph?.token(value) : undefined
       if (own !== undefined) {
         links.push([...path, own])
         return null
       }
       if (Array.isArray(value)) return value.map((child, index) => copy(child, [...path, index]))
-      const entries = Object.entries(value as JsonObject)
+      const entries = graph?.entries(value as JsonObject) ?? Object.entries(value as JsonObject)
       return Object.fromEntries(entries.map(([key, child]) => [key, copy(child, [...path, key])]))
     }
     return JSON.stringify({ value: copy(object as Json, []), links })

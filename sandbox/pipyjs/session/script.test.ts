@@ -97,7 +97,7 @@ test('a script that throws while it is loaded is refused, with the place', async
 test('filters that there are not, or that a plugin cannot have, are refused by name', async (t) => {
   t.match(faultOf('pipy()\n.pipeline()\n.handleMesageStart(() => {})'), 'tested.js:3:')
   t.match(faultOf('pipy().pipeline().handleMesageStart(() => {})'), 'there is no filter handleMesageStart()')
-  t.match(faultOf('pipy().pipeline().muxHttp()'), 'it is spelt muxHTTP()')
+  t.match(faultOf('pipy().pipeline().muxHttp()'), 'did you mean muxHTTP()?')
   t.match(
     faultOf('pipy().listen(8080)'),
     'listen() cannot be used in a plugin: a plugin is mounted on a chain',
@@ -122,7 +122,11 @@ test('what Pipy calls an error in a configuration is one', async (t) => {
     'pipy({ a: 1 }).import({ a: "inbound" })': 'duplicated variable name: a',
     'pipy({ a: 1 }).export("x", { a: 1 })': 'duplicated variable exporting name: a',
     'pipy(); pipy()': 'pipy() is called once',
-    '1 + 1': 'the script has no configuration',
+    '1 + 1': /the script has no configuration.*without `export default`/,
+    'module.exports = {}': /unresolved identifier module: .*without `export default` is taken for PipyJS/,
+    'pipy().pipeline().handleMesageStart()':
+      'no filter handleMesageStart(); did you mean handleMessageStart()?',
+    'pipy().pipeline().handlemessage()': 'no filter handlemessage(); did you mean handleMessage()?',
     'pipy(); 1': 'the last expression of the script must be the configuration',
     '': 'the script has no configuration',
   }

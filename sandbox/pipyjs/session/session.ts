@@ -14,22 +14,21 @@ import type {
 } from '../guest-session.ts'
 import type { Plan } from '../plan.ts'
 import { cross } from './callback-arguments.ts'
+import { type Callback, callbacksOf } from './callbacks.ts'
 import type { CallingContext } from './calling.ts'
 import { type ContextCalls, SessionContext } from './context.ts'
-import { codes, type Settlement } from './deposits.ts'
+import { codeOf, codes, type Settlement } from './deposits.ts'
 import { Family } from './family.ts'
 import { GuestCalls } from './guest-calls.ts'
 import { type GuestModules, readGuestModules } from './guest-modules.ts'
 import { type GuestHost, HostSide } from './host-side.ts'
 import { neededModules } from './library/needed-modules.ts'
 import { loadScript, positionsOf } from './load-script.ts'
+import { loaded, loadMsOf } from './load-times.ts'
 import type { Positions } from './positions.ts'
 import { Slots } from './slots.ts'
 
 export type { GuestHost } from './host-side.ts'
-
-/** Time for evaluating a script at load, in milliseconds. */
-const loadMs = 1_000
 
 /** What a result is wanted for, as the guest knows it. */
 const purposes = { nothing: 0, truth: 1, events: 2, value: 3 } as const satisfies Record<Expectation, number>
@@ -66,10 +65,11 @@ class Session implements GuestSession, ContextCalls {
   readonly #callMs: number
   readonly #meter: GuestHost['meter']
   readonly #slots = new Slots()
+  readonly #callbacks: readonly Callback[]
+  /** The message that callbacks see which cannot keep it. */
+  readonly #shown: GuestEntry
   readonly #waiting = new Map<number, Waiting>()
-  readonly #entries: Readonly<
-    Record<'bare' | 'start' | 'with' | 'clone' | 'close' | 'settle' | 'resume', GuestEntry>
-  >
+  readonly #entries: Readonly<Record<'start' | 'with' | 'clone' | 'close' | 'settle' | 'resume', GuestEntry>>
   #lastFamily = 0
 
   constructor(spec: PluginSpec, code: EngineCode, guest: GuestModules, host: GuestHost) {
@@ -77,13 +77,13 @@ class Session implements GuestSession, ContextCalls {
     this.#callMs = callMs
     this.#positions = positionsOf(spec)
     this.#side = new HostSide(spec, host, (ticket, context) => this.#fire(ticket, context))
-    const limits = { callMs, loadMs, heapBytes: memoryMiB * 2 ** 20 }
+    const startedAt = performance.now()
+    const limits = { callMs, loadMs: loadMsOf(spec), heapBytes: memoryMiB * 2 ** 20 }
     try {
       const needed = { ...guest, modules: neededModules(guest.modules, spec.source) }
       this.#engine = createEngine(code, { limits, functions: this.#side.functions, guest: needed })
       const entry = (name: string) => this.#engine.entry(name)
       this.#entries = {
-        bare: entry('callBare'),
         start: entry('callWithStart'),
         with: entry('callWith'),
         clone: entry('clone'),
@@ -95,7 +95,10 @@ class Session implements GuestSession, ContextCalls {
       this.#calls = new GuestCalls(this.#engine, this.#side, this.#slots, this.#positions, host.meter)
       this.#calls.afterFailure = () => this.#afterFailure()
       this.plan = loadScript(this.#engine, spec, this.#positions)
+      this.#callbacks = callbacksOf(this.#engine)
+      this.#shown = this.#engine.keep(entry('shown'), 0)
       this.#side.rollback()
+      loaded(spec, performance.now() - startedAt)
     } catch (thrown) {
       this[Symbol.dispose]()
       throw this.#positions.fault(thrown)
@@ -127,20 +130,29 @@ class Session implements GuestSession, ContextCalls {
     args: readonly CallbackArgument[],
   ): CallbackResult {
     const purpose = purposes[expected]
-    if (args.length === 0) {
-      const code = this.#calls.numbers(this.#entries.bare, context, fn, context.id, purpose)
-      return this.#complete(context, code, expected)
+    if (args.length === 0 && (expected === 'truth' || expected === 'nothing')) {
+      const { callback } = this.#callbackOf(fn)
+      const result = this.#calls.kept(callback, context, null, purpose)
+      return this.#complete(context, codeOf(result, expected), expected)
     }
     const { heads, deposits } = this.#side
     const { values, bytes } = cross(args, heads, context, deposits.nextGiven)
     deposits.give(bytes)
-    const code = this.#calls.values(this.#entries.with, context, [fn, context.id, purpose, ...values])
+    const code = this.#calls.values(this.#entries.with, context, [fn, purpose, ...values])
     return this.#complete(context, code, expected)
   }
 
   callWithStart(context: SessionContext, fn: number, start: StartEvent): Promise<CallbackResult> | null {
-    const head = this.#side.heads.lift(start.head, context)
-    const code = this.#calls.numbers(this.#entries.start, context, fn, context.id, head)
+    const { heads } = this.#side
+    const { callback, isShown } = this.#callbackOf(fn)
+    let code: number
+    if (isShown) {
+      heads.show(start.head, context)
+      const result = this.#calls.kept(callback, context, this.#shown, purposes.nothing)
+      code = typeof result === 'number' ? result : codes.none
+    } else {
+      code = this.#calls.numbers(this.#entries.start, context, fn, heads.lift(start.head, context), 0)
+    }
     if (code === codes.none) {
       this.#settleRest()
       return null
@@ -151,12 +163,13 @@ class Session implements GuestSession, ContextCalls {
 
   close(context: SessionContext): void {
     if (this.#waiting.size > 0) this.#forgetWaiting(context)
-    if (!this.#slots.leave(context) || this.isDead) return
-    try {
-      this.#calls.uncounted(this.#entries.close, context, context.id, 0)
-    } catch {
-      // It failed by running out of something: the exchange is over all the same.
-    }
+    if (this.#slots.leave(context) && !this.isDead) {
+      try {
+        this.#calls.uncounted(this.#entries.close, context, context.id, 0)
+      } catch {
+        // It failed by running out of something: the exchange is over all the same.
+      }
+    } else if (context.isEntered) return
     this.#side.heads.release(context)
   }
 
@@ -164,6 +177,12 @@ class Session implements GuestSession, ContextCalls {
     this.#side[Symbol.dispose]()
     this.#engine?.[Symbol.dispose]()
     this.#rejectAll(new EngineError('crash', 'the plugin was taken out of service', [], true))
+  }
+
+  #callbackOf(fn: number): Callback {
+    const callback = this.#callbacks[fn]
+    if (!callback) throw new Error(`the plan names a callback ${fn} that there is not`)
+    return callback
   }
 
   /** The result of a call that has ended well. */

@@ -20,9 +20,9 @@ export class Slots {
   /** Finds a slot, and the number of a context in it. */
   take(): number {
     const slot = this.#free.pop() ?? this.#contexts.push(null) - 1
-    const generation = ((this.#generations[slot] ?? 0) % generations) + 1
-    this.#generations[slot] = generation
-    return (generation << slotBits) | slot
+    const id = this.#next(slot)
+    // The guest may still have a context of long ago there.
+    return this.#contexts[slot]?.id === id ? this.#next(slot) : id
   }
 
   /** The context of a number; null when it is over. */
@@ -31,7 +31,7 @@ export class Slots {
     return context?.id === id && !context.isClosed ? context : null
   }
 
-  /** The guest gets to know a context: gives the one that it forgets for it, or null. */
+  /** The guest has made a context: gives the one that it forgets for it, or null. */
   enter(context: SessionContext): SessionContext | null {
     const slot = slotOf(context.id)
     const before = this.#contexts[slot] ?? null
@@ -51,6 +51,12 @@ export class Slots {
     }
     this.#stale += 1
     return false
+  }
+
+  #next(slot: number): number {
+    const generation = ((this.#generations[slot] ?? 0) % generations) + 1
+    this.#generations[slot] = generation
+    return (generation << slotBits) | slot
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Json, Model } from '../../../chains/model.ts'
+import type { PluginSpec } from '../../../chains/plugins.ts'
 import { scriptVariables, type scriptVariables as Table } from '../../../chains/variables.ts'
 import { type HostCall, type HostFunction, HostRefusal } from '../../quickjs/contract.ts'
 import { Assignments, type VariableField } from './assignments.ts'
@@ -30,12 +31,18 @@ export class Variables {
   readonly #imported: ImportedVariable[] = []
   readonly #shared: SharedVariable[] = []
 
-  constructor(plugin: string, calling: Calling, model: Model, objects: Objects, exported: ExportedVariables) {
-    this.#plugin = plugin
+  constructor(
+    spec: PluginSpec,
+    calling: Calling,
+    model: Model,
+    objects: Objects,
+    exported: ExportedVariables,
+  ) {
+    this.#plugin = spec.name
     this.#calling = calling
     this.#objects = objects
     this.#exported = exported
-    this.#assignments = new Assignments(model, objects)
+    this.#assignments = new Assignments(spec, model, objects)
     this.functions = { ...this.#ownFunctions(), ...this.#sharedFunctions() }
   }
 

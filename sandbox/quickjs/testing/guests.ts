@@ -3,7 +3,8 @@ import { type EngineOptions, HostRefusal } from '../contract.ts'
 const modules = {
   'boot.js': `
     import { twice } from './library.js'
-    export function boot(host) {
+    export function boot(host, shared) {
+      const words = new Int32Array(shared)
       const run = (source) => (0, eval)(source)
       Object.assign(globalThis, { add: host.add, length: host.length, refuse: host.refuse })
       return {
@@ -15,6 +16,18 @@ const modules = {
         ask: (...args) => host.ask(...args),
         askOne: (value) => host.ask(value),
         nothing() {},
+        made: (number) => [
+          (...values) => { words[1] = words[0] + values.length; return values[0]?.text === 'one' },
+          () => {},
+          () => ({ number: 20 }),
+          () => Promise.resolve().then(() => { words[2] = 7 }),
+          () => { throw new Error('thrown') },
+          () => { for (;;); },
+          { text: 'one' },
+          function () { return this === undefined },
+        ][number],
+        otherwise: (value, purpose) => value.number === undefined ? value : value.number + purpose,
+        refusing() { throw new Error('refused') },
         spinLater: async () => { for (;;); },
       }
     }`,

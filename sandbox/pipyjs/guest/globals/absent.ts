@@ -5,6 +5,7 @@ const noMemory = 'a plugin has no memory to share with the system'
 
 /** What Pipy has and a sandbox has not, and why. */
 const absentGlobals: Readonly<Record<string, string>> = {
+  Int: 'use numbers, or BigInt for integers of more than 53 bits',
   sqlite: 'a plugin has no files',
   Hessian: noCodec,
   Thrift: noCodec,

@@ -73,7 +73,7 @@ export function encodeHttpRequest(reader: FilterReader, network: Network): Stage
   reader.atMost(2)
   return perMessage((head, body, next, pipeline) => {
     const out = new Encoded(head, next)
-    const request = toRequest(head, body && out.until(body), '')
+    const request = toRequest(head, body && out.until(body), null)
     const stream = { readable: new Body(nothing, null), writable: out.sink, destroy: out.broken }
     network.exchange(stream, request).catch((thrown: unknown) => pipeline.fail(thrown))
     if (!body) out.done()

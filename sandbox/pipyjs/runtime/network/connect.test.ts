@@ -89,8 +89,6 @@ test('filters that are not there say what to use in their place', (t) => {
     ['connectTLS()', /connectTLS\(\) is not there: plugins connect in the clear/],
     ['acceptTLS()', /it is the sidecar that does this/],
     ['connectSOCKS()', /write connect\(\)/],
-    ['muxQueue()', /use muxHTTP\(\)/],
-    ['demux()', /use demuxHTTP\(\)/],
   ] as const) {
     t.throws(() => bench(`pipy().pipeline().${filter}.to($ => $.chain())`), { message: advice })
   }

@@ -115,10 +115,9 @@ export class HttpChainStage implements Stage {
     if (line.isOver) return
     this.#isAsked = true
     const { rest } = line.exchange
-    const host = (rest.kind === 'http' && rest.request.headers.get('host')) || ''
     line.expect()
     try {
-      this.#ask(toRequest(head, body, host), line.cx).then(
+      this.#ask(toRequest(head, body, rest.kind === 'http' ? rest.request : null), line.cx).then(
         (response) => this.#answered(response),
         (thrown: unknown) => this.#failed(thrown),
       )
@@ -130,15 +129,23 @@ export class HttpChainStage implements Stage {
   #answered(response: HttpResponse): void {
     const { line } = this.#pipeline
     if (line.isOver) drop(response, new ProxyError('CLIENT_GONE', 'nobody waits for the answer'))
-    line.run(() => {
+    else this.#give(response)
+    line.settle()
+  }
+
+  #give(response: HttpResponse): void {
+    const { line } = this.#pipeline
+    // as line.run() does it, but without a closure for each exchange
+    try {
       // an answer to a request whose body nobody has opened: nobody will
       const body = this.#push?.body
       if (body?.isTaken === false) body.cancel(new ProxyError('CLIENT_GONE', 'the answer came without it'))
       const head = responseHead(response)
       if (response.body || response.tunnel) line.carry(head)
       this.#next.process({ type: 'start', head, body: response.body, isWhole: true })
-    })
-    line.settle()
+    } catch (thrown) {
+      line.fail(thrown)
+    }
   }
 
   #failed(thrown: unknown): void {

@@ -1,9 +1,16 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'tap'
 import { Body } from '../../../../chains/body.ts'
 import { ProxyError } from '../../../../chains/failures.ts'
+import { HeaderList } from '../../../../chains/headers.ts'
+import { localResponse } from '../../../../chains/http.ts'
 import { testContext, testOutcome, testRequest } from '../../../../chains/policy/testing.ts'
 import type { QuotaOptions } from '../quota.ts'
-import { ask, bench, echo } from '../testing/bench.ts'
+import { ask, bench, echo, handBody } from '../testing/bench.ts'
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 const quota = (initial: number, perMs: number | null): QuotaOptions => ({
   initial,
@@ -74,6 +81,33 @@ test('bytes pass no faster than their quota says', async (t) => {
   t.same(got, ['PUT ', '/ ab', 'cdef'])
   await turn()
   t.ok(hasEnded, 'what flows slowly is no pause, however long all of it takes')
+  cx.finish(testOutcome())
+})
+
+test('bytes that waited for their quota are let go of when they have passed', async (t) => {
+  using b = bench(`pipy().pipeline().throttleDataRate({ $quota: 1 }).chain()`, { quotas: [quota(4, 1_000)] })
+  const [asked, answer] = [handBody(), handBody()]
+  const passed: WeakRef<ArrayBufferLike>[] = []
+  const chain = b.http(async ({ body }) => {
+    body?.open({
+      write: (bytes) => passed.push(new WeakRef(bytes.buffer)) > 0,
+      end: () => {},
+      fail: (error) => t.error(error),
+    })
+    return localResponse(200, new HeaderList(), answer.body)
+  })
+  const cx = testContext()
+  await chain.run(testRequest({ method: 'PUT', body: asked.body }), cx)
+  for (let count = 0; count < 20; count += 1) {
+    asked.sink()?.write(Buffer.alloc(8))
+    b.tools.clock.advance(2_000)
+  }
+  t.equal(passed.length, 40)
+  // a weak reference holds until the task is over in which it was made
+  await turn()
+  collectGarbage()
+  t.ok(passed.filter((piece) => piece.deref()).length <= 2, 'but for what passed last')
+  cx.abort(new ProxyError('CLIENT_GONE', 'the client left'))
   cx.finish(testOutcome())
 })
 

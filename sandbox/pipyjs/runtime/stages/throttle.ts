@@ -1,8 +1,9 @@
 import type { PipelineEvent } from '../../events.ts'
 import type { FilterReader } from '../arguments.ts'
 import type { EventSink } from '../flow.ts'
+import type { Line } from '../line.ts'
 import type { Pipeline, StageMaker } from '../pipeline.ts'
-import type { Quota } from '../quota.ts'
+import type { Quota, QuotaConsumer } from '../quota.ts'
 import { Turnstile } from '../turnstile.ts'
 
 /** Finds the quota that a filter was given; null when that failed, and the line with it. */
@@ -18,10 +19,11 @@ const quotaForm =
 export function throttleMessageRate(reader: FilterReader): StageMaker {
   const find = quotaOf(reader)
   return (pipeline, next) => {
+    const turn = new Turn(pipeline.line)
     const stage: Turnstile = new Turnstile(pipeline.line, reader.place, (event) => {
       if (event.type !== 'start') return next.process(event)
       const quota = find(pipeline)
-      return quota !== null && takeOne(pipeline, stage, quota, () => next.process(event))
+      return quota !== null && takeOne(turn, stage, quota, () => next.process(event))
     })
     return stage
   }
@@ -31,13 +33,14 @@ export function throttleMessageRate(reader: FilterReader): StageMaker {
 export function throttleConcurrency(reader: FilterReader): StageMaker {
   const find = quotaOf(reader)
   return (pipeline, next) => {
+    const turn = new Turn(pipeline.line)
     let hasBegun = false
     const stage: Turnstile = new Turnstile(pipeline.line, reader.place, (event) => {
       if (hasBegun) return next.process(event)
       hasBegun = true
       const quota = find(pipeline)
       if (!quota) return false
-      return takeOne(pipeline, stage, quota, () => {
+      return takeOne(turn, stage, quota, () => {
         pipeline.line.onEnd(() => quota.produce(1))
         return next.process(event)
       })
@@ -50,23 +53,51 @@ export function throttleConcurrency(reader: FilterReader): StageMaker {
 export function throttleDataRate(reader: FilterReader): StageMaker {
   const find = quotaOf(reader)
   return (pipeline, next) => {
+    const turn = new Turn(pipeline.line)
     const stage: Turnstile = new Turnstile(pipeline.line, reader.place, (event) => {
       if (event.type !== 'data' || event.bytes.length === 0) return next.process(event)
       const quota = find(pipeline)
-      return quota !== null && passBytes(pipeline, stage, quota, event.bytes, next)
+      return quota !== null && passBytes(turn, stage, quota, event.bytes, next)
     })
     return stage
   }
 }
 
-function takeOne(pipeline: Pipeline, stage: Turnstile, quota: Quota, go: () => boolean): boolean {
+/** What a stage waits for at its quota: one thing at a time, given up when the line ends. */
+class Turn {
+  readonly #line: Line
+  #giveUp: (() => void) | null = null
+  #isWatching = false
+
+  constructor(line: Line) {
+    this.#line = line
+  }
+
+  /** Not one for each wait: a line remembers them all until it ends. */
+  wait(quota: Quota, consumer: QuotaConsumer): void {
+    this.#giveUp = () => quota.leave(consumer)
+    if (this.#isWatching) return
+    this.#isWatching = true
+    this.#line.onEnd(() => this.#giveUp?.())
+  }
+
+  /** Lets go of what has been served. */
+  done(): void {
+    this.#giveUp = null
+  }
+}
+
+function takeOne(turn: Turn, stage: Turnstile, quota: Quota, go: () => boolean): boolean {
   let open: ((first?: () => boolean) => void) | null = null
   let isServed = false
   const consumer = {
     consume: () => {
+      // going on can bring others to the quota while this one still stands in its queue
+      if (isServed) return true
       if (quota.current < 1) return false
       quota.consume(1)
       isServed = true
+      turn.done()
       open?.(go)
       return true
     },
@@ -74,17 +105,11 @@ function takeOne(pipeline: Pipeline, stage: Turnstile, quota: Quota, go: () => b
   quota.join(consumer)
   if (isServed) return go()
   open = stage.shut(false)
-  pipeline.line.onEnd(() => quota.leave(consumer))
+  turn.wait(quota, consumer)
   return false
 }
 
-function passBytes(
-  pipeline: Pipeline,
-  stage: Turnstile,
-  quota: Quota,
-  bytes: Uint8Array,
-  next: EventSink,
-): boolean {
+function passBytes(turn: Turn, stage: Turnstile, quota: Quota, bytes: Uint8Array, next: EventSink): boolean {
   let rest = bytes
   let hasRoom = true
   let open: ((first?: () => boolean) => void) | null = null
@@ -96,16 +121,19 @@ function passBytes(
       rest = rest.subarray(granted)
       hasRoom = next.process(piece)
       const goOn = open
+      const isServed = rest.length === 0
       // each step is a wait of its own: what flows slowly does not stand still
-      if (goOn && rest.length > 0) open = stage.shut(false)
+      if (goOn && !isServed) open = stage.shut(false)
+      // before going on, which may be to the next wait
+      if (isServed) turn.done()
       goOn?.(() => hasRoom)
-      return rest.length === 0
+      return isServed
     },
   }
   quota.join(consumer)
   if (rest.length === 0) return hasRoom
   open = stage.shut(false)
-  pipeline.line.onEnd(() => quota.leave(consumer))
+  turn.wait(quota, consumer)
   return false
 }
 

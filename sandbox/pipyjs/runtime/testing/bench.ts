@@ -128,11 +128,12 @@ export function bench(source: string, options: BenchOptions = {}): Bench {
 /** The context of a new exchange, which gives its log lines away. */
 export function loggingContext(
   write: (message: string, fields: Readonly<Record<string, unknown>>) => void,
+  id = 'x',
 ): Context {
   const { peer, vars, startedAt } = testContext()
   const log = (message: string, fields: Readonly<Record<string, unknown>> = {}) => write(message, fields)
   return new Context({
-    id: 'x',
+    id,
     peer,
     vars,
     startedAt,

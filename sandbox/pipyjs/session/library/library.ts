@@ -14,7 +14,7 @@ import { tokenFunctions } from './tokens.ts'
 /** The functions of the host for the globals of `guest/library`: one set for each guest. They hold nothing for an exchange. */
 export function libraryFunctions(
   spec: PluginSpec,
-  host: Pick<PluginHost, 'metrics' | 'network' | 'tools'>,
+  host: Pick<PluginHost, 'metrics' | 'model' | 'network' | 'tools'>,
   quotas: Quotas,
 ): Record<string, HostFunction> {
   const keys = new Keys()
@@ -25,7 +25,7 @@ export function libraryFunctions(
     ...certificateFunctions,
     ...compressionFunctions,
     ...quotaFunctions(quotas),
-    ...metricFunctions(spec, host.metrics),
+    ...metricFunctions(host.metrics),
     ...shippingFunctions(spec, host),
   }
 }

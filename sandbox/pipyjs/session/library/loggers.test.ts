@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import { HeaderList } from '../../../../chains/headers.ts'
 import { type HttpRequest, localResponse } from '../../../../chains/http.ts'
-import { manualClock, recordingTools } from '../../../../chains/policy/testing.ts'
+import { manualClock, recordingTools, testModel, testPort } from '../../../../chains/policy/testing.ts'
 import { evaluate, load } from './testing/evaluate.ts'
 
 test('loggers write to the log of the proxy, also without being called on', (t) => {
@@ -150,6 +150,17 @@ test('services that are not granted, or cannot be, are refused when the script i
     undefined,
     { throws: 'toHTTP(): a plugin has loggers for at most 16 services' },
   ])
+  t.end()
+})
+
+test('loggers may send where the config of the plugin says, unless its policy lists other places', (t) => {
+  const model = testModel()
+  const tcp = { targets: [], allowEgress: false, plugins: { tried: { logs: 'http://logs.example/in' } } }
+  const told = { ...model, inbound: { ...model.inbound, ports: [{ ...testPort('db'), tcp }] } }
+  const open = ["typeof new logging.JSONLogger('x').toHTTP('http://logs.example/in')"]
+  t.same(evaluate(open, { model: told }), ['object'])
+  t.match(evaluate(open, { model: told, connect: [] }), [{ throws: /logs.example is not granted/ }])
+  t.match(evaluate(open), [{ throws: /logs.example is not granted/ }])
   t.end()
 })
 

@@ -1,11 +1,10 @@
-import type { PluginSpec } from '../../../../chains/plugins.ts'
 import type { ScriptMetric, ScriptMetricKind, ScriptMetrics } from '../../../plugin/script-metrics.ts'
 import { type HostFunction, HostRefusal } from '../../../quickjs/contract.ts'
 
 const kinds: readonly ScriptMetricKind[] = ['counter', 'gauge', 'histogram']
 
 /** `stats`: metrics of the plugin's own, which the proxy serves. */
-export function metricFunctions(spec: PluginSpec, metrics: ScriptMetrics): Record<string, HostFunction> {
+export function metricFunctions(metrics: ScriptMetrics): Record<string, HostFunction> {
   const made: ScriptMetric[] = []
   return {
     metric: (call) => {
@@ -13,9 +12,7 @@ export function metricFunctions(spec: PluginSpec, metrics: ScriptMetrics): Recor
       const name = call.string(1)
       const labels = listOf(call.string(2), 'string') as string[]
       const buckets = listOf(call.string(3), 'number') as number[]
-      const metric = refusing(() =>
-        metrics.metric(spec.name, kind, name, labels, kind === 'histogram' ? buckets : null),
-      )
+      const metric = refusing(() => metrics.metric(kind, name, labels, kind === 'histogram' ? buckets : null))
       const known = made.indexOf(metric)
       return known >= 0 ? known : made.push(metric) - 1
     },

@@ -1,5 +1,5 @@
 import { HeaderList } from '../../../../chains/headers.ts'
-import type { PluginSpec } from '../../../../chains/plugins.ts'
+import type { PluginGrants } from '../../../../chains/plugins.ts'
 import { mayConnect } from '../../../plugin/grants.ts'
 import type { NetworkTarget } from '../../../plugin/network.ts'
 import { HostRefusal } from '../../../quickjs/contract.ts'
@@ -28,15 +28,20 @@ const maxOptions = 16_384
 const framing = /^(?:host|content-length|transfer-encoding|connection|upgrade|te|trailer|keep-alive|expect)$/i
 
 /** Reads what a script says. Throws a `HostRefusal` for what cannot be, or is not granted. */
-export function readShippingOptions(spec: PluginSpec, address: string, json: string): ShippingOptions {
+export function readShippingOptions(
+  plugin: string,
+  grants: PluginGrants,
+  address: string,
+  json: string,
+): ShippingOptions {
   const url = URL.canParse(address) ? new URL(address) : null
   if (!url) throw new HostRefusal(`toHTTP(): ${JSON.stringify(address.slice(0, 200))} is no URL`)
   if (url.protocol !== 'http:') throw new HostRefusal(`toHTTP(): ${url.protocol} is not there, only http:`)
   const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
   const target = { host, port: url.port === '' ? 80 : Number(url.port) }
-  if (!mayConnect(spec.policy.grants, target)) {
+  if (!mayConnect(grants, target)) {
     const grant = `grants: { connect: ["${url.hostname}:${target.port}"] }`
-    throw new HostRefusal(`toHTTP(): ${url.host} is not granted to ${spec.name}; its policy needs ${grant}`)
+    throw new HostRefusal(`toHTTP(): ${url.host} is not granted to ${plugin}; its policy needs ${grant}`)
   }
   if (json.length > maxOptions) throw new HostRefusal('toHTTP(): the options are too long')
   const { batch, headers, method } = record(JSON.parse(json))

@@ -3,6 +3,7 @@ import { Context } from '../../../../chains/context.ts'
 import type { PluginSpec } from '../../../../chains/plugins.ts'
 import { newVariables } from '../../../../chains/variables.ts'
 import type { PluginHost } from '../../../plugin/contract.ts'
+import { grantsOf } from '../../../plugin/grants.ts'
 import { type HostFunction, HostRefusal } from '../../../quickjs/contract.ts'
 import { readShippingOptions, type ShippingOptions } from './shipping-options.ts'
 
@@ -18,8 +19,9 @@ const maxAnswer = 65_536
 /** Loggers that send to a service (`logging.JSONLogger.toHTTP`): in batches, one at a time, and never waiting for it. */
 export function shippingFunctions(
   spec: PluginSpec,
-  host: Pick<PluginHost, 'network' | 'tools'>,
+  host: Pick<PluginHost, 'model' | 'network' | 'tools'>,
 ): Record<string, HostFunction> {
+  const grants = grantsOf(spec, host.model)
   const services: Service[] = []
   const names: string[] = []
   return {
@@ -31,7 +33,7 @@ export function shippingFunctions(
       if (services.length >= maxServices) {
         throw new HostRefusal(`toHTTP(): a plugin has loggers for at most ${maxServices} services`)
       }
-      services.push(new Service(readShippingOptions(spec, address, json), spec, host))
+      services.push(new Service(readShippingOptions(spec.name, grants, address, json), spec, host))
       return names.push(name) - 1
     },
     ship: (call) => {

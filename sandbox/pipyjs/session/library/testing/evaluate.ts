@@ -1,6 +1,7 @@
 /** What the tests of the library are built from: expressions that are evaluated in a real guest. */
 
 import type { Context } from '../../../../../chains/context.ts'
+import type { Model } from '../../../../../chains/model.ts'
 import { defaultPluginPolicy, type PluginSpec } from '../../../../../chains/plugins.ts'
 import { recordingTools, testContext, testModel } from '../../../../../chains/policy/testing.ts'
 import type { Tools } from '../../../../../chains/tools.ts'
@@ -18,6 +19,8 @@ export interface World {
   readonly tools?: Tools
   readonly network?: Partial<Network>
   readonly metrics?: ScriptMetrics
+  readonly model?: Model
+  /** Nothing said leaves it to the configs in the model. */
   readonly connect?: readonly string[]
   readonly callMs?: number
   /** In the place of functions of the host. */
@@ -53,7 +56,7 @@ export function load(source: string, world: World = {}): Guest {
     policy: {
       ...defaultPluginPolicy,
       limits: { ...limits, callMs: world.callMs ?? 1_000 },
-      grants: { ...grants, connect: world.connect ?? [] },
+      grants: { ...grants, connect: world.connect ?? null },
     },
     previous: null,
   }
@@ -67,7 +70,12 @@ export function load(source: string, world: World = {}): Guest {
   }
   if (world.files) functions.loadFile = (call) => fileOf(world, call.string(0))
   const meter = { called: () => {}, failed: () => {}, restarted: () => {} }
-  const session = createGuestSession(spec, engineCode, { tools, model: testModel(), meter, functions })
+  const session = createGuestSession(spec, engineCode, {
+    tools,
+    model: world.model ?? testModel(),
+    meter,
+    functions,
+  })
   const onStart = session.plan.pipelines[0]?.onStart
   return {
     session,
@@ -105,6 +113,7 @@ function hostOf(tools: Tools, world: World) {
   const nothing = () => Promise.reject(new Error('this test has no network'))
   return {
     tools,
+    model: world.model ?? testModel(),
     network: {
       request: nothing,
       connect: nothing,
