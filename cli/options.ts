@@ -38,16 +38,23 @@ export function parseOptions(args: readonly string[], specs: OptionSpecs): Optio
     tokens: true,
   })
   const values = new Map<string, string[]>()
+  // The values of the option before, where it takes several: `-f a.js b.js` is what shells make of `-f *.js`.
+  let open: string[] | null = null
   for (const token of tokens) {
-    if (token.kind === 'positional') throw new UsageError(`unexpected argument ${shown(token.value)}`)
+    if (token.kind === 'positional') {
+      if (!open || token.value === '') throw new UsageError(`unexpected argument ${shown(token.value)}`)
+      open.push(token.value)
+    }
+    if (token.kind === 'option-terminator') open = null
     if (token.kind !== 'option') continue
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined
     if (!spec) throw new UsageError(unknownOption(token.rawName, specs))
     const before = values.get(token.name)
     if (before && !spec.isMany) throw new UsageError(`${token.rawName} was given twice`)
     const value = checkedValue(token, spec)
-    if (before) before.push(value)
-    else values.set(token.name, [value])
+    const all = [...(before ?? []), value]
+    values.set(token.name, all)
+    open = spec.isMany ? all : null
   }
   return values
 }

@@ -27,6 +27,11 @@ const wrong: readonly (readonly [args: readonly string[], line: string])[] = [
   ],
   [['run', '--help=yes'], 'pillion run: --help takes no value (see pillion run --help)'],
   [['run', 'sidecar.yaml'], 'pillion run: unexpected argument sidecar.yaml (see pillion run --help)'],
+  [
+    ['run', '-f', 'a.js', '-c', 'b.yaml', 'c.js'],
+    'pillion run: unexpected argument c.js (see pillion run --help)',
+  ],
+  [['run', '-f', 'a.js', '--', 'x'], 'pillion run: unexpected argument x (see pillion run --help)'],
   [['run', '--', 'x'], 'pillion run: unexpected argument x (see pillion run --help)'],
   [['validate', '-o', 'xml'], 'pillion validate: -o is text or json, not xml (see pillion validate --help)'],
   [['run', 'two\nlines'], 'pillion run: unexpected argument "two\\nlines" (see pillion run --help)'],

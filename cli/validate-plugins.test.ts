@@ -105,6 +105,30 @@ test('faults of config and manifests are told at once, and warnings beside what 
   ])
 })
 
+test('several files may follow one -f, and --strict refuses what is only warned of', async (t) => {
+  const script = `// pillion: chain=inbound-http\n${idle}`
+  const files = { 'one.js': script, 'two.js': script, 'three.js': idle }
+  const well = await validate(t, files, '-f', 'one.js', 'two.js', '--strict')
+  t.strictSame([well.code, well.errors], [0, []])
+  t.match(well.output, [/, 2 plugins$/])
+  const warned = await validate(t, files, '-f', 'one.js', 'three.js')
+  t.equal(warned.code, 0)
+  const refused = await validate(t, files, '-f', 'one.js', 'three.js', '--strict')
+  t.strictSame([refused.code, refused.output], [1, []])
+  t.match(refused.errors, [/^warning: three\.js:1:1: .*is in no chain/])
+})
+
+test('warnings are told beside faults, because they may be their reason', async (t) => {
+  const text = manifest(idle).replace('pipyscript', 'pipyscrpt')
+  const { code, errors } = await validate(t, { 'hello.yaml': text }, '-f', 'hello.yaml')
+  t.equal(code, 1)
+  t.match(errors, [
+    /^warning: hello\.yaml:6:3: .*pipyscrpt/,
+    /^warning: /,
+    /^hello\.yaml:.*: has no script: .*/,
+  ])
+})
+
 test('a script that cannot be run is told with its place in the manifest', async (t) => {
   for (const [script, place] of [
     ['pipy( { ] )', /^hello\.yaml:7:\d+: Plugin hello: /],

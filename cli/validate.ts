@@ -1,6 +1,7 @@
 import type { DirectionRules, Model } from '../chains/model.ts'
 import { type Fault, formatFault } from '../proxy/config/fault.ts'
 import { loadConfig } from '../proxy/config/load.ts'
+import type { Settings } from '../proxy/config/settings.ts'
 import { type Command, exitCodes } from './command.ts'
 import { configOptions, loadOptionsOf } from './config-options.ts'
 
@@ -10,29 +11,33 @@ export const validateCommand: Command = {
   summary: 'check a config without running it',
   details: [
     'Takes the same options as run, and loads every plugin as run would.',
-    'Exits with 0, or with 1 and every fault as file:line:column.',
+    'Exits with 0, or with 1 and every fault as file:line:column. Warnings are for the eye, unless --strict is given.',
   ],
   options: {
     ...configOptions,
+    strict: { value: null, help: 'take warnings for faults: exit with 1 when there are any' },
     output: { short: 'o', value: 'FORMAT', choices: ['text', 'json'], help: 'text or json' },
   },
   async run(values) {
     const options = loadOptionsOf(values)
     const isJson = values.get('output')?.[0] === 'json'
     const loaded = await loadConfig(options)
-    const faults = loaded.ok ? await pluginFaults(loaded.settings.model) : loaded.faults
-    if (!loaded.ok || faults.length > 0) {
-      if (isJson) printJson({ ok: false, faults: faults.map(described) })
-      else for (const fault of faults) console.error(formatFault(fault))
+    const faults = loaded.ok ? await pluginFaults(loaded.settings) : loaded.faults
+    const { warnings } = loaded.ok ? loaded.settings : loaded
+    if (!isJson) {
+      for (const warning of warnings) console.error(`warning: ${formatFault(warning)}`)
+      for (const fault of faults) console.error(formatFault(fault))
+    }
+    const isWell = loaded.ok && faults.length === 0 && (warnings.length === 0 || !values.has('strict'))
+    if (!isWell) {
+      if (isJson) printJson({ ok: false, faults: faults.map(described), warnings: warnings.map(described) })
       return exitCodes.refused
     }
-    const { model, warnings } = loaded.settings
-    const found = countOf(model)
+    const found = countOf(loaded.settings.model)
     if (isJson) {
       printJson({ ok: true, found, warnings: warnings.map(described) })
       return exitCodes.well
     }
-    for (const warning of warnings) console.error(`warning: ${formatFault(warning)}`)
     const words = Object.entries(found).map(([what, count]) => `${count} ${count === 1 ? what : `${what}s`}`)
     console.log(`${options.configFile ?? 'command line'}: ${words.join(', ')}`)
     return exitCodes.well
@@ -40,10 +45,11 @@ export const validateCommand: Command = {
 }
 
 /** What runs plugins takes longer to load than all the rest, so that it is left out where there are none. */
-async function pluginFaults(model: Model): Promise<readonly Fault[]> {
-  if (model.plugins.length === 0) return []
+async function pluginFaults({ model, faultyPlugins }: Settings): Promise<readonly Fault[]> {
+  const uncompiled = faultyPlugins.flatMap(({ faults }) => faults)
+  if (model.plugins.length === 0) return uncompiled
   const { tryPlugins } = await import('../proxy/plugin-trial.ts')
-  return tryPlugins(model)
+  return [...uncompiled, ...(await tryPlugins(model))]
 }
 
 const printJson = (value: unknown): void => console.log(JSON.stringify(value, null, 2))

@@ -7,7 +7,7 @@ import type { SharedScope } from '../chains/shared-state.ts'
 import type { Tools } from '../chains/tools.ts'
 import type { KeyValue } from '../sandbox/plugin/kv.ts'
 import { type FaultyPlugin, type PluginLoaders, PluginRoster } from '../sandbox/plugin/roster.ts'
-import type { ScriptMetrics } from '../sandbox/plugin/script-metrics.ts'
+import type { ScriptMetricsRegistry } from '../sandbox/plugin/script-metrics.ts'
 import { PluginNetwork } from './plugin-network/plugin-network.ts'
 import type { UpstreamShared } from './upstream/shared.ts'
 import { UpstreamDirectory } from './upstream/upstream.ts'
@@ -16,7 +16,7 @@ import { UpstreamDirectory } from './upstream/upstream.ts'
 export interface WorkerPlugins {
   /** What a plugin keeps beside the traffic, by its name. */
   readonly keyValueOf: (plugin: string) => KeyValue
-  readonly metrics: ScriptMetrics
+  readonly metrics: ScriptMetricsRegistry
 }
 
 /** What has to be known to load the plugins of one generation. */
@@ -26,7 +26,7 @@ export interface PluginsToLoad {
    * Plugins whose faults do not matter, because a stand-in acts for them already: those of the generation that
    * runs, or `all` at the first start.
    */
-  readonly tolerated: 'all' | readonly FaultyPlugin[]
+  readonly tolerated: 'all' | readonly Pick<FaultyPlugin, 'name' | 'version'>[]
 }
 
 /** For models without plugins. */

@@ -2,8 +2,9 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Log } from '../chains/context.ts'
 import type { Model } from '../chains/model.ts'
 import { KeyValueClient } from '../sandbox/plugin/kv-port.ts'
-import { loadSandboxCode, makeLoaders } from '../sandbox/plugin/loaders.ts'
+import { makeLoaders } from '../sandbox/plugin/loaders.ts'
 import { FaultyPlugins } from '../sandbox/plugin/roster.ts'
+import { loadSandboxCode } from '../sandbox/plugin/sandbox-code.ts'
 import type { Fault } from './config/fault.ts'
 import { createDataPlane } from './data-plane.ts'
 import { WorkerMeter } from './telemetry/worker-meter.ts'
@@ -12,7 +13,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
 
 /**
  * Loads every plugin of a model as a worker would, and lets go of it again: what a config cannot say by itself. Opens
- * no port. Gives all that would be refused, in the order of the model.
+ * no port. Gives all that would be refused, in the order of the model; not those that could not be compiled.
  */
 export async function tryPlugins(model: Model): Promise<readonly Fault[]> {
   if (model.plugins.length === 0) return []
@@ -28,7 +29,10 @@ export async function tryPlugins(model: Model): Promise<readonly Fault[]> {
     plugins: { keyValueOf: (plugin) => keyValues.of(plugin), metrics: meter.scripts },
   })
   try {
-    const prepared = await plane.prepare(1, { ...model, listeners: [] }, [], { loaders, tolerated: [] })
+    const prepared = await plane.prepare(1, { ...model, listeners: [] }, [], {
+      loaders,
+      tolerated: model.plugins.filter(({ faults = [] }) => faults.length > 0),
+    })
     await prepared.discard()
     return []
   } catch (thrown) {

@@ -1,15 +1,11 @@
-import {
-  createServer,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, Server, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import type { Endpoint, HttpRules, Model } from '../chains/model.ts'
 import type { Probe } from '../chains/settings.ts'
 import { address, bindFault } from './supervisor/ports.ts'
+
+// An import would read all that it exports, and so load the client of `fetch`, which takes 7 MiB.
+const { createServer, request } = process.getBuiltinModule('node:http')
 
 /** Probe ports that are bound but do not answer for this model yet. Exactly one of its methods is called. */
 export interface PreparedProbes {

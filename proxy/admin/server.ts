@@ -1,10 +1,13 @@
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Log } from '../../chains/context.ts'
 import type { Control } from './control.ts'
 import { type Desk, serve } from './dispatch.ts'
 import { type Door, isLoopbackAddress } from './guard.ts'
 import type { Port } from './routes.ts'
 import { type Scrape, sharedScrape } from './shared-scrape.ts'
+
+// An import would read all that it exports, and so load the client of `fetch`, which takes 7 MiB.
+const { createServer } = process.getBuiltinModule('node:http')
 
 /** Where to listen; port 0 lets the kernel choose. */
 export interface Address {

@@ -34,7 +34,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const parsed = await readSource(configFile, env)
   if (!parsed.ok) {
     for (const fault of parsed.faults) faults.addLoose(fault)
-    return { ok: false, faults: faults.settle(name, emptySource.locate).faults, files }
+    return { ok: false, ...faults.settle(name, emptySource.locate), files }
   }
   const { source, isFsm } = parsed
   for (const fault of source.faults) faults.addLoose(fault)
@@ -46,14 +46,19 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   library.settle(faults)
   const secrets = draft ? await readSecrets(draft, configFile, faults) : null
   files.push(...(secrets?.files ?? []))
+  const { faulty } = library
+  const isRefused = !draft || !secrets || faults.hasFaults
+  // Whoever has to mend the config anyway is told of its plugins with it.
+  if (isRefused) for (const fault of faulty.flatMap((one) => one.faults)) faults.addLoose(fault)
   const verdict = faults.settle(name, source.locate)
-  if (!draft || !secrets || verdict.faults.length > 0) return { ok: false, faults: verdict.faults, files }
+  if (isRefused) return { ok: false, ...verdict, files }
   return {
     ok: true,
     settings: {
       model: draft.model,
       process: { ...draft.process, adminToken: secrets.adminToken },
       warnings: verdict.warnings,
+      faultyPlugins: faulty,
       files,
     },
   }

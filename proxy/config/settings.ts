@@ -59,8 +59,17 @@ export interface Settings {
   readonly model: Model
   readonly process: ProcessSettings
   readonly warnings: readonly Fault[]
+  /** Plugins that could not be compiled. They are in the model; whoever runs it decides what becomes of them. */
+  readonly faultyPlugins: readonly UncompiledPlugin[]
   /** Files and folders whose change means a new config: the config itself, manifests, scripts and secrets. */
   readonly files: readonly string[]
+}
+
+/** One version of a plugin that could not be compiled, with all that is wrong with it. */
+export interface UncompiledPlugin {
+  readonly name: string
+  readonly version: string
+  readonly faults: readonly Fault[]
 }
 
 /** Everything that a config is made of. */
@@ -77,6 +86,7 @@ export type LoadResult =
   | {
       readonly ok: false
       readonly faults: readonly Fault[]
+      readonly warnings: readonly Fault[]
       /** As {@link Settings.files}, as far as they are known: a change of one may make it good. */
       readonly files: readonly string[]
     }

@@ -5,12 +5,13 @@ import type { Model } from '../../chains/model.ts'
 import type { Counter, Gauge, Meter } from '../../chains/telemetry.ts'
 import { formatFault } from '../config/fault.ts'
 import { loadConfig } from '../config/load.ts'
-import type { LoadOptions, Settings } from '../config/settings.ts'
+import type { LoadOptions, Settings, UncompiledPlugin } from '../config/settings.ts'
 import type { ProbeServers } from '../probes.ts'
 import { GenerationHistory, type GenerationRecord } from './history.ts'
 import { address } from './ports.ts'
-import { withPrevious } from './previous-plugins.ts'
+import { PreviousPlugins } from './previous-plugins.ts'
 import type { PreparedReport } from './protocol.ts'
+import { collectWhenQuiet } from './quiet-collection.ts'
 import { orRefusal, Refusal } from './refusal.ts'
 import type { Supervisor } from './supervisor.ts'
 
@@ -27,6 +28,9 @@ export interface ConfigFeedTools {
   readonly onRefused: (files: readonly string[]) => void
 }
 
+/** How long workers may take to say how their plugins do. */
+const statesLimitMs = 2_000
+
 interface Accepted {
   readonly generation: number
   readonly settings: Settings
@@ -37,6 +41,7 @@ interface Accepted {
 export class ConfigFeed {
   readonly #tools: ConfigFeedTools
   readonly #history = new GenerationHistory()
+  readonly #previous = new PreviousPlugins()
   readonly #serving: Gauge
   readonly #pushes: { readonly ok: Counter; readonly refused: Counter }
   #accepted: Accepted | null = null
@@ -81,17 +86,52 @@ export class ConfigFeed {
       return
     }
     const generation = this.#history.next()
-    const model = withPrevious(settings.model, previous?.settings.model ?? null)
-    const report = await this.#orRecord(generation, cause, () => this.#apply(generation, model))
+    const model = await this.#withPrevious(settings.model, previous?.settings.model ?? null)
+    const report = await this.#orRecord(generation, cause, () => {
+      this.#refuseUncompiled(settings)
+      return this.#apply(generation, model)
+    })
     this.#accepted = { generation, settings: { ...settings, model }, fingerprint }
     this.#record(generation, cause, [])
     this.#serving.add(generation - (previous?.generation ?? 0))
     onAccepted(settings, previous?.settings ?? null)
     for (const warning of settings.warnings) log.warn(formatFault(warning))
     for (const warning of report.warnings) log.warn(warning)
+    for (const { message } of report.faulty) log.error(message)
+    this.#warnUncompiled(settings)
     this.#announce(report.listeners)
     // The number stands in the text, because the log holds back texts that repeat quickly.
     log.info(`generation ${generation} serves`, { generation, source: this.sourceName, cause })
+    collectWhenQuiet()
+  }
+
+  /** A plugin that could not be compiled is served without at the first start only, and where it was so before. */
+  #refuseUncompiled({ faultyPlugins }: Settings): void {
+    const before = this.#accepted?.settings.faultyPlugins
+    const isKnown = ({ name, version }: UncompiledPlugin) =>
+      !before || before.some((one) => one.name === name && one.version === version)
+    const reasons = faultyPlugins
+      .filter((one) => !isKnown(one))
+      .flatMap(({ faults }) => faults.map(formatFault))
+    if (reasons.length > 0) throw new Refusal(reasons)
+  }
+
+  /** What the workers do not tell: they know the first fault of a plugin that is mounted. */
+  #warnUncompiled({ faultyPlugins, model }: Settings): void {
+    for (const { name, faults } of faultyPlugins) {
+      const isMounted = model.plugins.some((spec) => spec.name === name)
+      for (const fault of isMounted ? faults.slice(1) : faults) this.#tools.log.warn(formatFault(fault))
+    }
+  }
+
+  async #withPrevious(model: Model, serving: Model | null): Promise<Model> {
+    if (!serving || serving.plugins.length === 0) return this.#previous.carry(model, serving, [])
+    const answers = await this.#tools.supervisor.askAll('plugins', null, statesLimitMs)
+    return this.#previous.carry(
+      model,
+      serving,
+      answers.flatMap(({ answer }) => answer),
+    )
   }
 
   async #apply(generation: number, model: Model): Promise<PreparedReport> {
@@ -142,6 +182,7 @@ export class ConfigFeed {
     // A file that is only missing may be made good without the config being touched again.
     const atFault = loaded.faults.map((fault) => fault.file).filter((file) => !file.startsWith('-'))
     this.#tools.onRefused([...new Set([...loaded.files, ...atFault])])
+    for (const warning of loaded.warnings) this.#tools.log.warn(formatFault(warning))
     const reasons = loaded.faults.map(formatFault)
     this.#record(this.#history.next(), cause, reasons)
     throw new Refusal(reasons)

@@ -9,7 +9,8 @@ export interface FileWatchOptions {
   readonly settleMs?: number
   /** How often files are looked at without being told to; for file systems that tell nothing. */
   readonly pollMs?: number
-  readonly onChange: () => void
+  /** Told which of the files and folders have changed. */
+  readonly onChange: (changed: readonly string[]) => void
 }
 
 /** Changes in a row before a file that never lies still is read anyway. */
@@ -105,10 +106,15 @@ export class FileWatch {
       return
     }
     this.#unsettled = 0
-    for (const file of this.#signatures.keys()) this.#signatures.set(file, signature(file))
+    const changed: string[] = []
+    for (const [file, before] of this.#signatures) {
+      const now = signature(file)
+      if (now !== before) changed.push(file)
+      this.#signatures.set(file, now)
+    }
     // A swapped link leads to other folders.
     this.#arm()
-    this.#options.onChange()
+    this.#options.onChange(changed)
   }
 }
 

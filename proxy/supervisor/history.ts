@@ -5,7 +5,7 @@ export interface GenerationRecord {
   readonly time: string
   /** The config file, or `command line`. */
   readonly source: string
-  /** What set it off, such as `start`, `SIGHUP` or `file changed`. */
+  /** What set it off, such as `start`, `SIGHUP` or `file changed: PATH`. */
   readonly cause: string
   readonly outcome: 'ok' | 'refused'
   /** Why it was refused, one line each; empty when it was not. */

@@ -2,7 +2,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
 import { KeyValueStore } from '../../sandbox/plugin/kv.ts'
 import { serveKeyValue } from '../../sandbox/plugin/kv-port.ts'
-import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
+import type { SandboxCode } from '../../sandbox/plugin/sandbox-code.ts'
 import type { Order, PreparedReport } from './protocol.ts'
 
 /** A generation that serves, as far as the next one builds on it. */
@@ -18,7 +18,7 @@ export class PluginSupply {
   #code: Promise<SandboxCode> | null = null
 
   /** `load` is called once, when the first plugin comes. */
-  constructor(load: () => Promise<SandboxCode>) {
+  constructor(load: () => Promise<SandboxCode> = loadCode) {
     this.#load = load
   }
 
@@ -52,4 +52,9 @@ export class PluginSupply {
       throw thrown
     }
   }
+}
+
+/** The sandboxes are large, and many sidecars have no plugin. */
+async function loadCode(): Promise<SandboxCode> {
+  return (await import('../../sandbox/plugin/sandbox-code.ts')).loadSandboxCode()
 }

@@ -38,7 +38,8 @@ async function start(workers = 1, silenceLimitMs = 20_000): Promise<Running> {
       const steps = plugins.map(({ name, priority }) => ({ name: `plugins/${name}.js`, priority }))
       const chains = { ...plain.chains, 'inbound-http': [...plain.chains['inbound-http'], ...steps] }
       const model: Model = { ...plain, plugins, chains }
-      return (await supervisor.apply(generation, model)).warnings
+      const { warnings, faulty } = await supervisor.apply(generation, model)
+      return [...warnings, ...faulty.map(({ message }) => message)]
     },
     async get(path = '/') {
       const url = `http://127.0.0.1:${supervisor.serving?.listeners[0]?.port}${path}`
@@ -132,6 +133,30 @@ test('a plugin that was well must not become faulty by an edit, though another w
   await t.rejects(running.apply(2, [plugin('shut', broken, {}, '2')]), { message: /plugin shut/ })
   await t.rejects(running.apply(2, [plugin('mark', broken)]), { message: /plugin mark/ })
   t.equal((await running.get()).text, 'one /')
+})
+
+test('a script that loops while it is loaded is refused, and holds up no request meanwhile', async (t) => {
+  await using _left = assertNothingLeft(t)
+  await using running = await start()
+  await running.apply(1, [plugin('mark', marks('one'))])
+  const loops = { language: 'javascript', source: 'for (;;);\nexport default {}', version: '2' } as const
+  const refused = running.apply(2, [testSpec('mark', {}, loops)]).then(
+    () => 'served',
+    (thrown: Error) => thrown.message,
+  )
+  let [slowestMs, isOver] = [0, false]
+  void refused.then(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    const began = performance.now()
+    t.equal((await running.get()).text, 'one /')
+    slowestMs = Math.max(slowestMs, performance.now() - began)
+  }
+  t.match(await refused, /^mark\.js.*: plugin mark: ran for more than 2000 ms/)
+  t.ok(slowestMs < 1_000, `the slowest request took ${Math.round(slowestMs)} ms`)
+  await running.apply(3, [plugin('mark', marks('three'), {}, '3')])
+  t.equal((await running.get()).text, 'three /')
 })
 
 test('a worker that is replaced runs the plugins again, and finds what they kept', async (t) => {

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
-import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
 import type { FaultyPlugin } from '../../sandbox/plugin/roster.ts'
+import type { SandboxCode } from '../../sandbox/plugin/sandbox-code.ts'
 import type { PluginStatus } from '../../sandbox/plugin/status.ts'
 import type { ChainListing } from '../chain-listing.ts'
 import type { BoundListener } from '../data-plane.ts'

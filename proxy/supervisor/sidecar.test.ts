@@ -113,7 +113,13 @@ test('a config that is replaced comes into service, and stays when the next one 
   t.match(body, {
     current: 2,
     history: [
-      { generation: 3, outcome: 'refused', source: it.file, cause: 'file changed', reasons: [/inbuond/] },
+      {
+        generation: 3,
+        outcome: 'refused',
+        source: it.file,
+        cause: `file changed: ${it.file}`,
+        reasons: [/inbuond/],
+      },
       { generation: 2, outcome: 'ok', reasons: [] },
       { generation: 1, outcome: 'ok', cause: 'start' },
     ],

@@ -58,10 +58,10 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
   const log = createLog({ level: 'info', ...(options.write && { write: options.write }) })
   const parts: Partial<Parts> = {}
   let sidecar: Sidecar | null = null
-  let hasChangedEarly = false
-  const onChange = (): void => {
-    if (sidecar) void sidecar.reload('file changed')
-    else hasChangedEarly = true
+  let changedEarly: readonly string[] | null = null
+  const onChange = (changed: readonly string[]): void => {
+    if (sidecar) void sidecar.reload(changeOf(changed))
+    else changedEarly = changed
   }
   try {
     // Before the file is read, so that a change in between is not missed.
@@ -69,15 +69,26 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
     const files = [source.configFile, labelsFile, ...manifests].filter((file) => typeof file === 'string')
     parts.watch = new FileWatch(files, { log, onChange, ...(pollMs && { pollMs }) })
     const loaded = await loadConfig(source)
-    if (!loaded.ok) throw new Refusal(loaded.faults.map(formatFault))
+    if (!loaded.ok) {
+      for (const warning of loaded.warnings) log.warn(formatFault(warning))
+      throw new Refusal(loaded.faults.map(formatFault))
+    }
     log.setLevel(loaded.settings.process.logLevel)
     sidecar = await startParts(options, loaded.settings, log, parts)
   } catch (thrown) {
     await closeParts(parts)
     throw thrown
   }
-  if (hasChangedEarly) onChange()
+  if (changedEarly) onChange(changedEarly)
   return sidecar
+}
+
+const maxNamed = 3
+
+/** Says which files have changed; none is left when one changed back meanwhile. */
+function changeOf(files: readonly string[]): string {
+  const rest = files.length > maxNamed ? ` and ${files.length - maxNamed} more` : ''
+  return ['file changed', files.slice(0, maxNamed).join(', ')].filter((part) => part).join(': ') + rest
 }
 
 interface Parts {

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { Log } from '../../chains/context.ts'
 import type { Model } from '../../chains/model.ts'
-import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
+import type { SandboxCode } from '../../sandbox/plugin/sandbox-code.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import { beatInterval } from './heartbeat.ts'
 import { PluginSupply, type Serving } from './plugin-supply.ts'
 import { planPorts, probePorts, type ServedPort } from './ports.ts'
 import type { Answer, Kind, Order, PreparedReport, Question } from './protocol.ts'
 import { makeQueue } from './queue.ts'
+import { tryOut } from './trial.ts'
 import { type RespawnPolicy, WorkerSlot } from './worker-slot.ts'
 import { type ThreadEnd, WorkerEnded, WorkerThread } from './worker-thread.ts'
 
@@ -44,7 +45,7 @@ const respawnPollMs = 50
 const ownWorker = (): URL =>
   new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
 
-/** What came of building a generation, and on which threads it waits for its commit. */
+/** A generation that was built, and the threads on which it waits for its commit. */
 interface Prepared {
   readonly threads: readonly WorkerThread[]
   readonly report: PreparedReport
@@ -68,7 +69,7 @@ export class Supervisor {
     this.#options = options
     this.#logLevel = options.logLevel
     this.#prepareLimitMs = options.prepareLimitMs ?? 30_000
-    this.#plugins = new PluginSupply(options.loadCode ?? loadCode)
+    this.#plugins = new PluginSupply(options.loadCode)
   }
 
   /** Starts the threads. Rejects with one clear line when one of them does not start; none is left then. */
@@ -116,6 +117,7 @@ export class Supervisor {
       const plan = planPorts(model.listeners, served)
       await probePorts(plan, served)
       const order = await this.#plugins.order(generation, model, this.#current)
+      await tryOut(order, this.#current, () => this.#spawn(), this.#prepareLimitMs)
       const { threads, report } = await this.#prepareOnReady(order, plan.ports)
       this.#current = { order, report }
       this.#plugins.serving(model)
@@ -291,9 +293,4 @@ export class Supervisor {
       thread.kill('crashed', `did not let go of generation ${generation}`)
     }
   }
-}
-
-/** The sandboxes are large, and many sidecars have no plugin. */
-async function loadCode(): Promise<SandboxCode> {
-  return (await import('../../sandbox/plugin/loaders.ts')).loadSandboxCode()
 }

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
-import type { SandboxCode } from '../../sandbox/plugin/loaders.ts'
 import type { PluginLoaders } from '../../sandbox/plugin/roster.ts'
+import type { SandboxCode } from '../../sandbox/plugin/sandbox-code.ts'
 import type { DataPlane, PreparedGeneration } from '../data-plane.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { MetricSnapshot } from '../telemetry/metric-snapshot.ts'

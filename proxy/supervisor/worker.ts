@@ -8,6 +8,7 @@ import { presetSeries } from '../telemetry/preset-series.ts'
 import { WorkerMeter } from '../telemetry/worker-meter.ts'
 import { giveHeartbeat } from './heartbeat.ts'
 import type { WorkerSetup } from './protocol.ts'
+import { collectWhenQuiet } from './quiet-collection.ts'
 import { type Opened, serveMainThread } from './worker-loop.ts'
 
 /** The access log of this worker: the file of the generation that serves. */
@@ -91,6 +92,7 @@ function main(setup: WorkerSetup): void {
         commit: () => {
           opened.commit()
           presetSeries(model, meter)
+          collectWhenQuiet()
         },
         discard: () => opened.discard(),
       }

@@ -123,13 +123,14 @@ function isPlain(value: object): boolean {
   return prototype === null || prototype === Object.prototype
 }
 
-/** The message with its causes; an error of many errors has no message of its own, so its code or name stands in. */
+/** The message with its causes, but for those that it repeats; an error of many errors has no message of its own, so its code or name stands in. */
 function describeError(error: Error, hasStacks: boolean): string {
   const texts: string[] = []
   let next: unknown = error
   while (next instanceof Error && texts.length < maxCauses) {
     const code = 'code' in next ? String(next.code) : ''
-    texts.push((hasStacks && next.stack) || next.message || code || next.name)
+    const text = (hasStacks && next.stack) || next.message || code || next.name
+    if (!texts.at(-1)?.includes(text)) texts.push(text)
     next = next.cause
   }
   return texts.join('; caused by: ')

@@ -5,7 +5,14 @@ import type { ScriptMetricKind } from '../../sandbox/plugin/script-metrics.ts'
 export interface MetricSnapshot {
   readonly families: readonly FamilySnapshot[]
   /** What plugins count by names of their own. */
-  readonly scripts: readonly ScriptFamily[]
+  readonly scripts: ScriptSnapshot
+}
+
+/** What plugins have counted. */
+export interface ScriptSnapshot {
+  /** Those that are loaded, whether they count or not. */
+  readonly plugins: readonly string[]
+  readonly families: readonly ScriptFamily[]
 }
 
 /** All series of one metric that a plugin made. */

@@ -1,7 +1,12 @@
 import type { Log } from '../../chains/context.ts'
 import { metrics } from '../../chains/telemetry.ts'
-import type { ScriptMetric, ScriptMetricKind, ScriptMetrics } from '../../sandbox/plugin/script-metrics.ts'
-import { type ScriptFamily, seriesKey } from './metric-snapshot.ts'
+import type {
+  ScriptMetric,
+  ScriptMetricKind,
+  ScriptMetrics,
+  ScriptMetricsRegistry,
+} from '../../sandbox/plugin/script-metrics.ts'
+import { type ScriptFamily, type ScriptSnapshot, seriesKey } from './metric-snapshot.ts'
 
 /** The buckets of a histogram that names none, those of prom-client. */
 const usualBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
@@ -14,60 +19,96 @@ const maxLabelLength = 256
 const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
 const labelName = /^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$/
 
+/** What one plugin takes up, however many versions of it are loaded. */
+interface Usage {
+  loads: number
+  series: number
+  isFull: boolean
+}
+
+/** A metric, and how many versions of its plugin in how many generations have made it. */
+interface Shared {
+  readonly family: Family
+  loads: number
+}
+
 /** What plugins count in one worker. */
-export class ScriptMeter implements ScriptMetrics {
+export class ScriptMeter implements ScriptMetricsRegistry {
   readonly #log: Log | null
-  readonly #families = new Map<string, Family>()
-  /** By plugin: how many metrics and series it has. */
-  readonly #uses = new Map<string, { metrics: number; series: number; isFull: boolean }>()
+  readonly #families = new Map<string, Shared>()
+  readonly #usages = new Map<string, Usage>()
 
   constructor(log: Log | null = null) {
     this.#log = log
   }
 
-  metric(
-    plugin: string,
-    kind: ScriptMetricKind,
-    name: string,
-    labels: readonly string[],
-    buckets: readonly number[] | null,
-  ): ScriptMetric {
-    checkNames(name, labels)
-    const bounds = kind === 'histogram' ? checkedBuckets(name, buckets ?? usualBuckets) : []
-    const key = JSON.stringify([plugin, name, kind, labels, bounds])
-    const found = this.#families.get(key)
-    if (found) return found
-    const uses = this.#uses.get(plugin) ?? { metrics: 0, series: 0, isFull: false }
-    if (uses.metrics >= maxMetrics) throw new RangeError(`a plugin has at most ${maxMetrics} metrics`)
-    for (const family of this.#families.values()) {
-      if (family.name === name && family.kind !== kind) {
-        throw new RangeError(`metric ${name} is a ${family.kind} already, and cannot be a ${kind}`)
-      }
+  open(plugin: string): ScriptMetrics & Disposable {
+    const usage = this.#usages.get(plugin) ?? { loads: 0, series: 0, isFull: false }
+    this.#usages.set(plugin, usage)
+    usage.loads += 1
+    const own = new Map<string, { readonly key: string; readonly family: Family }>()
+    return {
+      metric: (kind, name, labels, buckets) => {
+        checkNames(name, labels)
+        const bounds = kind === 'histogram' ? checkedBuckets(name, buckets ?? usualBuckets) : []
+        const key = JSON.stringify([plugin, name, kind, labels, bounds])
+        const known = own.get(name)
+        if (known?.key === key) return known.family
+        if (known)
+          throw new RangeError(`metric ${name} is ${known.family.form} already, and cannot be another`)
+        if (own.size >= maxMetrics) throw new RangeError(`a plugin has at most ${maxMetrics} metrics`)
+        const make = () => new Family(plugin, kind, name, labels, bounds, () => this.#mayAdd(plugin, usage))
+        const family = this.#share(key, make)
+        own.set(name, { key, family })
+        return family
+      },
+      [Symbol.dispose]: () => {
+        for (const { key } of own.values()) this.#release(key, usage)
+        own.clear()
+        usage.loads -= 1
+        if (usage.loads === 0) this.#usages.delete(plugin)
+      },
     }
-    uses.metrics += 1
-    this.#uses.set(plugin, uses)
-    const mayAdd = (): boolean => {
-      if (uses.series < maxSeries) {
-        uses.series += 1
-        return true
-      }
-      if (!uses.isFull) {
-        uses.isFull = true
-        this.#log?.warn('a plugin has too many metric series: further ones are not counted', {
-          plugin,
-          maxSeries,
-        })
-      }
-      return false
-    }
-    const family = new Family(plugin, kind, name, labels, bounds, mayAdd)
-    this.#families.set(key, family)
-    return family
   }
 
   /** A copy of all numbers as they are now. */
-  snapshot(): ScriptFamily[] {
-    return [...this.#families.values()].map((family) => family.snapshot())
+  snapshot(): ScriptSnapshot {
+    return {
+      plugins: [...this.#usages.keys()],
+      families: [...this.#families.values()].map(({ family }) => family.snapshot()),
+    }
+  }
+
+  #share(key: string, make: () => Family): Family {
+    const shared = this.#families.get(key) ?? { family: make(), loads: 0 }
+    this.#families.set(key, shared)
+    shared.loads += 1
+    return shared.family
+  }
+
+  #release(key: string, usage: Usage): void {
+    const shared = this.#families.get(key)
+    if (!shared) return
+    shared.loads -= 1
+    if (shared.loads > 0) return
+    this.#families.delete(key)
+    usage.series -= shared.family.size
+    usage.isFull = false
+  }
+
+  #mayAdd(plugin: string, usage: Usage): boolean {
+    if (usage.series < maxSeries) {
+      usage.series += 1
+      return true
+    }
+    if (!usage.isFull) {
+      usage.isFull = true
+      this.#log?.warn('a plugin has too many metric series: further ones are not counted', {
+        plugin,
+        maxSeries,
+      })
+    }
+    return false
   }
 }
 
@@ -94,6 +135,20 @@ class Family implements ScriptMetric {
     this.#labelNames = labelNames
     this.#buckets = buckets
     this.#mayAdd = mayAdd
+  }
+
+  /** How many series it has. */
+  get size(): number {
+    return this.#series.size
+  }
+
+  /** What it is, for messages. */
+  get form(): string {
+    const parts = [
+      ...this.#labelNames.map((label) => `label ${label}`),
+      ...this.#buckets.map((le) => `bucket ${le}`),
+    ]
+    return `a ${this.kind} with ${parts.length > 0 ? parts.join(', ') : 'no labels'}`
   }
 
   add(values: readonly string[], amount: number): void {

@@ -1,4 +1,4 @@
-import { type ScriptFamily, seriesKey } from './metric-snapshot.ts'
+import { type ScriptFamily, type ScriptSnapshot, seriesKey } from './metric-snapshot.ts'
 
 interface Sum {
   readonly family: ScriptFamily
@@ -10,12 +10,15 @@ const maxDepartedSeries = 10_000
 
 /** Adds up what plugins have counted in all workers, and prints it for Prometheus. */
 export class ScriptTotals {
-  readonly #workers = new Map<number, readonly ScriptFamily[]>()
+  readonly #workers = new Map<number, ScriptSnapshot>()
   readonly #departed = new Map<string, Sum>()
 
   /** Takes the newest snapshot of a worker in place of its last. */
-  update(workerId: number, families: readonly ScriptFamily[]): void {
-    this.#workers.set(workerId, families)
+  update(workerId: number, snapshot: ScriptSnapshot): void {
+    const before = this.#workers.get(workerId)?.plugins ?? []
+    this.#workers.set(workerId, snapshot)
+    const gone = before.filter((plugin) => !snapshot.plugins.includes(plugin))
+    if (gone.length > 0) this.#forget(gone)
   }
 
   /** The worker will count no more: its counters stay in the sums, its gauges go. */
@@ -25,7 +28,7 @@ export class ScriptTotals {
     if (last)
       addTo(
         this.#departed,
-        last.filter(({ kind }) => kind !== 'gauge'),
+        last.families.filter(({ kind }) => kind !== 'gauge'),
         maxDepartedSeries,
       )
   }
@@ -34,7 +37,7 @@ export class ScriptTotals {
   exposition(): string {
     const sums = new Map<string, Sum>()
     addSums(sums, this.#departed)
-    for (const families of this.#workers.values()) addTo(sums, families, Number.POSITIVE_INFINITY)
+    for (const { families } of this.#workers.values()) addTo(sums, families, Number.POSITIVE_INFINITY)
     const byName = new Map<string, Sum[]>()
     for (const sum of sums.values()) {
       const found = byName.get(sum.family.name)
@@ -43,10 +46,20 @@ export class ScriptTotals {
     }
     let text = ''
     for (const [name, found] of byName) {
-      text += `# TYPE ${name} ${found[0]?.family.kind}\n`
+      text += heading(name, found)
       for (const sum of found) text += samples(sum)
     }
     return text
+  }
+
+  /** Lets go of what is remembered of plugins that a worker has no more, unless another one still has them. */
+  #forget(plugins: readonly string[]): void {
+    const live = new Set([...this.#workers.values()].flatMap((snapshot) => snapshot.plugins))
+    const gone = new Set(plugins.filter((plugin) => !live.has(plugin)))
+    for (const [familyKey, { series }] of this.#departed) {
+      for (const [key, { labels }] of series) if (gone.has(labels[0] as string)) series.delete(key)
+      if (series.size === 0) this.#departed.delete(familyKey)
+    }
   }
 }
 
@@ -91,6 +104,13 @@ function addSeries(
   values.forEach((value, index) => {
     found.values[index] = (found.values[index] as number) + value
   })
+}
+
+/** What Prometheus is told of all metrics of one name. None is left out because another plugin's is of another kind. */
+function heading(name: string, sums: readonly Sum[]): string {
+  const kinds = [...new Set(sums.map(({ family }) => family.kind))].toSorted()
+  if (kinds.length === 1) return `# TYPE ${name} ${kinds[0]}\n`
+  return `# HELP ${name} Plugins disagree on what it is: ${kinds.join(', ')}.\n# TYPE ${name} untyped\n`
 }
 
 function samples({ family, series }: Sum): string {

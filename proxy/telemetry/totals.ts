@@ -1,4 +1,6 @@
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import collectDefaultMetrics from 'prom-client/lib/defaultMetrics.js'
+import Gauge from 'prom-client/lib/gauge.js'
+import Registry from 'prom-client/lib/registry.js'
 import { type MetricName, metrics } from '../../chains/telemetry.ts'
 import { type MetricSnapshot, overflowLabel, seriesKey, seriesWidth } from './metric-snapshot.ts'
 import { ScriptTotals } from './script-totals.ts'

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from 'tap'
+import { failuresUntilReplaced } from '../../sandbox/plugin/health.ts'
 import { Application } from '../support/application.ts'
 import { ask } from '../support/ask.ts'
 import { assertNothingLeft } from '../support/nothing-left.ts'
@@ -142,4 +143,31 @@ test('a version for some has the one that served before it', async (t) => {
   const port = first(it.sidecar.inbound)
   t.equal((await ask(port, '/', { headers: { 'x-preview': 'yes' } })).headers['x-greeting'], 'new')
   t.equal(await it.greetings(), 'old')
+})
+
+test('what failed is no version before: the one that ran well takes over, and the unchosen keep it', async (t) => {
+  await using _left = assertNothingLeft(t)
+  await using it = await start('good')
+  const greetings = async () => {
+    const seen: unknown[] = []
+    for (let index = 0; index < failuresUntilReplaced + 3; index += 1) seen.push(await it.greetings())
+    return [...new Set(seen)].sort()
+  }
+  const broken = (word: string) =>
+    greeting(word, '  policy: { onError: previous }\n').replace(
+      '.chain()',
+      '.handleMessageStart(() => null.x).chain()',
+    )
+  await it.plugins.write('greeting.yaml', broken('bad'))
+  await it.serves(2)
+  t.strictSame(await greetings(), ['good'])
+  await it.plugins.write('greeting.yaml', broken('bad again'))
+  await it.serves(3)
+  t.strictSame(await greetings(), ['good'], 'after a second bad one too')
+  const canary = '  policy: { onError: previous, canary: { percent: 50 } }\n'
+  await it.plugins.write('greeting.yaml', greeting('new', canary))
+  await it.serves(4)
+  const seen = new Set<unknown>()
+  for (let index = 0; index < 40; index += 1) seen.add(await it.greetings())
+  t.strictSame([...seen].sort(), ['good', 'new'])
 })

@@ -106,6 +106,34 @@ test('an edit of a plugin is brought into service, and one that is faulty is ref
   t.equal((await ask(port)).text, 'four / ')
 })
 
+test('a script that cannot be compiled does not keep the sidecar from starting, but later it is refused', async (t) => {
+  await using application = await startApplication()
+  await using folder = await newFolder()
+  const start = 'export default { onRequest() {} }\n'
+  const shut = await folder.write('shut.js', `// pillion: chain=inbound-http\n${start}let x = ;\nlet y = ;\n`)
+  const free = `// pillion: chain=inbound-tcp on-error=open\nimport { x } from 'no-such-package'\n${start}x()\n`
+  const open = await folder.write('open.js', free)
+  await using sidecar = await runSidecar(configOf(application), { args: ['-f', shut, '-f', open] })
+  const { level } = await sidecar.program.logged(/shut\.js:3:9: plugin shut: .*onError: close$/)
+  t.equal(level, 'error')
+  await sidecar.program.logged(/open\.js:2:\d+: plugin open: .*no-such-package.*onError: open$/)
+  t.match(await ask(first(sidecar.inbound)), { status: 503, text: 'PLUGIN_THREW\n' })
+  t.match(await plugins(sidecar), [
+    { name: 'open', state: 'failed', fault: /no-such-package/ },
+    { name: 'shut', state: 'failed', fault: /shut\.js:3:9/, errors: 1 },
+  ])
+  await folder.write(
+    'shut.js',
+    `// pillion: chain=inbound-http\nexport default { onRequest() { return {status: 204} } }\n`,
+  )
+  await sidecar.program.logged(/^generation 2 serves$/)
+  t.equal((await ask(first(sidecar.inbound))).status, 204, 'one is mended, the other may stay as it is')
+  await folder.write('shut.js', `// pillion: chain=inbound-http\nexport default {\n`)
+  const { reasons } = await sidecar.program.logged(/^config refused/)
+  t.match(reasons, [/shut\.js:\d+:\d+: /])
+  t.equal((await ask(first(sidecar.inbound))).status, 204)
+})
+
 test('a faulty plugin at the start is stood in for by onError, shown, and mended by an edit', async (t) => {
   await using application = await startApplication()
   await using folder = await newFolder()

@@ -192,5 +192,6 @@ export function modelOf(options: SidecarOptions): Model {
     probes: [],
     plugins: [],
     script: {},
+    secrets: [],
   }
 }

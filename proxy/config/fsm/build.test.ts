@@ -207,52 +207,6 @@ test('a packed config is the same as an unpacked one', async (t) => {
   t.same((await loadGood(gzipSync(example), header)).model, plain.model)
 })
 
-test('scripts see the whole config without its secrets, and share its objects', async (t) => {
-  const withKeys = JSON.parse(example)
-  withKeys.Spec.Observability.remoteLogging = { authorization: 'Basic s3cret', address: 'x:1' }
-  withKeys.Outbound.ClustersConfigs['shop/stock-v2|8081'].SourceCert = {
-    PrivateKey: 's3cret',
-    CertChain: 'c',
-  }
-  const { model } = await loadGood(JSON.stringify(withKeys), header)
-  const printed = JSON.stringify(model)
-  t.notMatch(printed, 's3cret')
-  t.notMatch(printed, 'PrivateKey')
-  t.match(printed, 'CertChain')
-  t.match(model.script, { Spec: { Observability: { remoteLogging: { address: 'x:1' } } } })
-  const service = model.inbound.ports[1]?.http?.hosts.cart?.service
-  const match = model.inbound.ports[1]?.script as {
-    HttpServiceRouteRules: Record<string, { RouteRules: unknown[]; Plugins: Record<string, unknown> }>
-  }
-  const rules = match.HttpServiceRouteRules['cart.shop']
-  t.equal(service?.script.name, 'cart.shop')
-  t.equal(service?.script.RouteRules, rules?.RouteRules)
-  t.equal(service?.routes[0]?.script, rules?.RouteRules[0])
-  t.equal(service?.plugins['cors-policy'], rules?.Plugins['cors-policy'])
-  t.same(model.outbound.clusters['shop/ledger|7000']?.script, {
-    name: 'shop/ledger|7000',
-    Endpoints: { '10.244.4.4:7000': { Weight: 100 } },
-  })
-  const copy = structuredClone(model)
-  t.same(copy, model, 'the model can go to another thread')
-})
-
-test("a plugin's own configuration keeps what would be secret elsewhere", async (t) => {
-  const plugins = { p: { PrivateKey: 'mine' } }
-  const { model } = await loadGood(
-    outboundOf([
-      {
-        Port: 80,
-        Protocol: 'http',
-        HttpServiceRouteRules: { r: { Plugins: plugins } },
-        HttpHostPort2Service: { h: { RuleName: 'r' } },
-      },
-    ]),
-    header,
-  )
-  t.same(model.outbound.ports[0]?.http?.hosts.h?.service.plugins, plugins)
-})
-
 test('outbound matches of the same port, protocol and ranges are joined, for us and for scripts', async (t) => {
   const match = (host: string, ranges: readonly string[]) => ({
     Port: 80,

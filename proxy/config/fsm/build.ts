@@ -1,6 +1,7 @@
 import { defaultSteps } from '../../../chains/catalogue.ts'
 import type { ChainName, Direction, DirectionRules, Json, Model, StepConfig } from '../../../chains/model.ts'
 import { chainNames } from '../../../chains/model.ts'
+import type { PluginSpec } from '../../../chains/plugins.ts'
 import type { Probe } from '../../../chains/settings.ts'
 import { type Claim, checkClaims } from '../claims.ts'
 import { defaults, fsmDefaults } from '../defaults.ts'
@@ -35,7 +36,7 @@ const ownKeys: ReadonlySet<string> = new Set([
 
 /** Turns FSM's `config.json` into the model; null when it is nothing of the kind. */
 export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft | null {
-  const script = scriptTree(root, faults)
+  const { script, secrets } = scriptTree(root, faults)
   const config = readShape(fsmShape, script, faults, 'lenient')
   if (!config) return null
   const keys = Object.keys(objectAt(script, []))
@@ -53,6 +54,7 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
   const plugins = mountPlugins(given.library, site, faults)
   const rules = rulesOf(config, script, plugins, faults)
   warnOfNotYet(config, faults)
+  const specs = plugins.specs()
   const model: Model = {
     identity,
     listeners: fsmListeners(config, rules, given, faults),
@@ -64,8 +66,9 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
     accessLog: accessLogOf(given.flags, null),
     fsmMetrics: true,
     probes: fsmProbes(config),
-    plugins: plugins.specs([...rules.inbound.ports, ...rules.outbound.ports]),
+    plugins: specs,
     script: objectAt(script, []),
+    secrets: specs.some(maySeeSecrets) ? secrets : [],
   }
   const process = processOf(config, given, faults)
   const claims: readonly Claim[] = [
@@ -79,6 +82,9 @@ export function buildFsm(root: unknown, given: Given, faults: FaultList): Draft 
   checkClaims(claims, faults)
   return { model, process, adminTokenFile: null }
 }
+
+const maySeeSecrets = ({ policy, previous }: PluginSpec): boolean =>
+  policy.grants.config || previous?.policy.grants.config === true
 
 function rulesOf(
   config: FsmConfig,

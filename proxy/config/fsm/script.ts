@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../../chains/model.ts'
+import type { ConfigSecret, Json, JsonObject } from '../../../chains/model.ts'
 import { configLimits } from '../defaults.ts'
 import type { Path } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
@@ -6,29 +6,38 @@ import type { FaultList } from '../fault-list.ts'
 /** A part of the script tree while it is still being made. */
 export type ScriptObject = Record<string, Json>
 
+/** A config for the eyes of scripts, and what was taken out of it. */
+export interface ScriptTree {
+  readonly script: Json
+  readonly secrets: readonly ConfigSecret[]
+}
+
 /**
  * Copies a parsed config for the eyes of scripts: without private keys and
  * without the log collector's authorization. What stands under `Plugins` is the
  * plugins' own and stays as it is. Keys named `__proto__` are left out.
  */
-export function scriptTree(root: unknown, faults: FaultList): Json {
-  return copy(root, [], faults, true)
+export function scriptTree(root: unknown, faults: FaultList): ScriptTree {
+  const secrets: ConfigSecret[] = []
+  return { script: copy(root, [], faults, secrets), secrets }
 }
 
-function copy(value: unknown, path: Path, faults: FaultList, isGuarded: boolean): Json {
+/** `secrets` takes what is left out; null where nothing is. */
+function copy(value: unknown, path: Path, faults: FaultList, secrets: ConfigSecret[] | null): Json {
   if (path.length > configLimits.maxDepth) {
     faults.add(path, 'is nested too deeply')
     return null
   }
-  if (Array.isArray(value)) return value.map((item, i) => copy(item, [...path, i], faults, isGuarded))
+  if (Array.isArray(value)) return value.map((item, i) => copy(item, [...path, i], faults, secrets))
   if (typeof value !== 'object' || value === null) return value as Json
-  const entries: [string, Json][] = []
+  const holder: ScriptObject = {}
   for (const [key, item] of Object.entries(value)) {
     if (key === '__proto__') faults.countUnknown([...path, key])
-    else if (isGuarded && isSecret(key, path)) continue
-    else entries.push([key, copy(item, [...path, key], faults, isGuarded && key !== 'Plugins')])
+    else if (secrets && isSecret(key, path))
+      secrets.push({ holder, key, value: copy(item, [...path, key], faults, null) })
+    else holder[key] = copy(item, [...path, key], faults, key === 'Plugins' ? null : secrets)
   }
-  return Object.fromEntries(entries)
+  return holder
 }
 
 function isSecret(key: string, path: Path): boolean {

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { type CompiledPlugin, type CompileFault, PluginCompiler } from '../../../sandbox/compile/compiler.ts'
 import { configLimits } from '../defaults.ts'
+import type { Fault } from '../fault.ts'
 import type { PluginDefinition } from './definition.ts'
 
-/** A plugin that is ready to be run, as far as can be told without running it. */
+/** A plugin that is ready to be run, as far as can be told without running it; or why it could not be compiled. */
 export interface ReadyPlugin {
   readonly definition: PluginDefinition
   readonly version: string
@@ -14,19 +15,19 @@ export interface ReadyPlugin {
   readonly origin: string
   /** Files that it imports. */
   readonly files: readonly string[]
+  /** Why it could not be compiled. Its source is then what its author wrote. */
+  readonly faults: readonly Fault[]
 }
 
-/** Checks and compiles plugins; those that are at fault are reported and left out. */
+/** Checks and compiles plugins; those that are no scripts at all are reported and left out. */
 export async function makeReady(definitions: readonly PluginDefinition[]): Promise<readonly ReadyPlugin[]> {
   await using compiler = new PluginCompiler()
   const ready: ReadyPlugin[] = []
   for (const definition of definitions) {
     if (!isScript(definition)) continue
-    const compiled = await compiledOf(definition, compiler)
-    if (!compiled) continue
-    const { source, sourceMap, files } = compiled
+    const { source, sourceMap, files, faults } = await compiledOf(definition, compiler)
     const version = definition.version ?? createHash('sha256').update(source).digest('hex').slice(0, 12)
-    ready.push({ definition, version, source, sourceMap, origin: originOf(definition), files })
+    ready.push({ definition, version, source, sourceMap, origin: originOf(definition), files, faults })
   }
   return ready
 }
@@ -46,14 +47,20 @@ const originOf = ({ file, name, textPlace }: PluginDefinition): string =>
 async function compiledOf(
   definition: PluginDefinition,
   compiler: PluginCompiler,
-): Promise<CompiledPlugin | null> {
+): Promise<CompiledPlugin & Pick<ReadyPlugin, 'faults'>> {
   const { text, language, file } = definition
-  if (language === 'pipyjs') return { source: text, sourceMap: null, files: [] }
+  // a line for the shell is a comment of the same length, so that places stay
+  const asWritten = { source: text.replace(/^#!/, '//'), sourceMap: null, files: [] }
+  if (language === 'pipyjs') return { ...asWritten, faults: [] }
   const origin = originOf(definition)
   const result = await compiler.compile({ text, language, file: origin, folder: dirname(file) })
-  if (result.ok) return result.plugin
-  for (const fault of result.faults) reportFault(definition, fault, origin)
-  return null
+  if (result.ok) return { ...result.plugin, faults: [] }
+  // Not with the faults of the config: a stand-in may act for a plugin that cannot be loaded.
+  const report = definition.report.aside()
+  for (const fault of result.faults) reportFault({ ...definition, report }, fault, origin)
+  const { faults } = report.verdict()
+  // an imported file that is at fault, or that is not there yet, may be made good
+  return { ...asWritten, files: faults.map((fault) => fault.file).filter((name) => name !== file), faults }
 }
 
 function reportFault(definition: PluginDefinition, fault: CompileFault, origin: string): void {

@@ -3,6 +3,7 @@ import type { ChainName, Json } from '../../../chains/model.ts'
 import { configLimits } from '../defaults.ts'
 import { looseFault, show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
+import type { UncompiledPlugin } from '../settings.ts'
 import { closest } from '../shape/closest.ts'
 import { parseJson } from '../source/json-source.ts'
 import { readTextFile } from '../source/read-file.ts'
@@ -46,6 +47,8 @@ export interface PluginLibrary {
   readonly configs: readonly Described<PluginConfigResource>[]
   /** Files and folders whose change means another library. */
   readonly files: readonly string[]
+  /** Those that could not be compiled. */
+  readonly faulty: readonly UncompiledPlugin[]
   /** Hands on what was found wrong with its parts, then and since. */
   settle(faults: FaultList): void
 }
@@ -56,6 +59,7 @@ export const emptyLibrary: PluginLibrary = {
   chains: [],
   configs: [],
   files: [],
+  faulty: [],
   settle: () => {},
 }
 
@@ -89,6 +93,9 @@ export async function loadPlugins(sources: PluginSources, faults: FaultList): Pr
     chains: resources.chains,
     configs: resources.configs,
     files: [...watched, ...own.values(), ...ready.flatMap((one) => one.files)],
+    faulty: ready
+      .filter(({ faults }) => faults.length > 0)
+      .map(({ definition, version, faults }) => ({ name: definition.name, version, faults })),
     settle: (into) => {
       for (const report of resources.reports) report.settle(into)
     },

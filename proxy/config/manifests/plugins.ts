@@ -1,9 +1,8 @@
-import { type ChainName, chainNames, type Json, type Model, type PortRule } from '../../../chains/model.ts'
+import { type ChainName, chainNames, type Json, type Model } from '../../../chains/model.ts'
 import type { PluginSpec } from '../../../chains/plugins.ts'
 import { defaults } from '../defaults.ts'
 import type { FaultList } from '../fault-list.ts'
 import type { ReadyPlugin } from './compile.ts'
-import { targetsIn } from './grants.ts'
 import type { LibraryPlugin, PluginLibrary } from './library.ts'
 import { chainsWith, givenPriority, pluginOf, type Site, wishesFor } from './mounts.ts'
 import { noPolicy, overlay, type PolicyParts, policyOf } from './policy.ts'
@@ -16,7 +15,7 @@ export interface MountedPlugins {
   /** What the plugins of a service are configured with; `own` is what the config says there, and stands. */
   configsOf(target: ConfigTarget, own: Readonly<Record<string, Json>>): Readonly<Record<string, Json>>
   /** The plugins, to be asked for when all services have been built. */
-  specs(ports: readonly PortRule[]): readonly PluginSpec[]
+  specs(): readonly PluginSpec[]
 }
 
 /** Chooses the plugins of a sidecar and puts them into its chains. */
@@ -33,14 +32,13 @@ export function mountPlugins(library: PluginLibrary, site: Site, faults: FaultLi
   return {
     chains,
     configsOf: (target, own) => configs.of(target, own),
-    specs: (ports) => {
+    specs: () => {
       configs.warnUnused(library)
       const names = withMentioned(new Set(chainNames.flatMap((chain) => [...mounted[chain]])), library)
       warnUnmounted(library, new Set([...names, ...wishes.known]))
-      const given = configsByPlugin(ports)
       return [...names].flatMap((name) => {
         const plugin = library.plugins.get(name)
-        return plugin ? [specOf(plugin, targetsIn(given.get(name) ?? []))] : []
+        return plugin ? [specOf(plugin)] : []
       })
     },
   }
@@ -70,22 +68,7 @@ function warnUnmounted(library: PluginLibrary, known: ReadonlySet<string>): void
   }
 }
 
-function configsByPlugin(ports: readonly PortRule[]): ReadonlyMap<string, readonly Json[]> {
-  const services = new Set(
-    ports.flatMap(({ http }) => [
-      ...Object.values(http?.hosts ?? {}).map(({ service }) => service),
-      ...(http?.defaultHost ? [http.defaultHost.service] : []),
-    ]),
-  )
-  const told = [...services, ...ports.flatMap(({ tcp }) => tcp ?? [])]
-  const found = new Map<string, Json[]>()
-  for (const { plugins } of told)
-    for (const [name, config] of Object.entries(plugins))
-      found.set(name, [...(found.get(name) ?? []), config])
-  return found
-}
-
-function specOf(plugin: LibraryPlugin, named: readonly string[]): PluginSpec {
+function specOf(plugin: LibraryPlugin): PluginSpec {
   const { current, previous, entry } = plugin
   const priority = givenPriority(plugin) ?? defaults.pluginPriority
   const make = (ready: ReadyPlugin, more: PolicyParts, before: PluginSpec | null): PluginSpec => ({
@@ -98,8 +81,9 @@ function specOf(plugin: LibraryPlugin, named: readonly string[]): PluginSpec {
     columnOffset: ready.definition.textPlace?.columnOffset ?? 0,
     sourceMap: ready.sourceMap,
     priority,
-    policy: policyOf(overlay(more, ready.definition.policy), named),
+    policy: policyOf(overlay(more, ready.definition.policy)),
     previous: before,
+    ...(ready.faults.length > 0 && { faults: ready.faults }),
   })
   const more = entry?.policy ?? noPolicy
   // The version before is for all whom the canary does not choose.

@@ -11,6 +11,7 @@ import { pluginBounds } from '../defaults.ts'
 import {
   boolean,
   choice,
+  either,
   integer,
   json,
   list,
@@ -42,17 +43,20 @@ export const policyShape = object('pluginPolicy', {
     'enforce; shadow, where it runs on a copy and what it would have done is counted; or off.',
   ),
   canary: optional(
-    object('pluginCanary', {
-      percent: optional(number(0, 100), 'Share of the exchanges that get this version.'),
-      header: optional(
-        object('canaryHeader', {
-          name: required(text(headerName), 'Header of the request.'),
-          value: required(text(headerValue), 'The value that it must have.'),
-        }),
-        'Requests that get this version.',
-      ),
-    }),
-    'Who gets this version: those that pass either test. The others keep the version before. Everyone when missing.',
+    either(
+      number(0, 100),
+      object('pluginCanary', {
+        percent: optional(number(0, 100), 'Share of the exchanges that get this version.'),
+        header: optional(
+          object('canaryHeader', {
+            name: required(text(headerName), 'Header of the request.'),
+            value: required(text(headerValue), 'The value that it must have.'),
+          }),
+          'Requests that get this version.',
+        ),
+      }),
+    ),
+    'Who gets this version: a share in percent, or those that pass either test. The others keep the version before. Everyone when missing.',
   ),
   limits: optional(
     object('pluginLimits', {
@@ -79,11 +83,17 @@ export const policyShape = object('pluginPolicy', {
     object('pluginGrants', {
       connect: optional(
         list(text(connectTarget)),
-        'Where it may connect to, as host:port; * stands for any. What its configuration names when missing.',
+        'Where it may connect to, as host:port; * stands for any. What its configuration names when missing, nowhere when empty.',
       ),
       env: optional(list(text(variableName)), 'Environment variables that it may read.'),
-      shared: optional(boolean, 'Whether it may use state that is shared between workers and plugins.'),
-      config: optional(boolean, 'Whether it sees the secrets in the config.'),
+      shared: optional(
+        boolean,
+        'Whether it may use a map of its own (`kv`) that all workers share, and that outlives pushes.',
+      ),
+      config: optional(
+        boolean,
+        'Whether a PipyJS script sees all of the config: its secrets, and what other plugins are configured with.',
+      ),
     }),
     'What it may reach beyond its exchange.',
   ),
@@ -126,7 +136,8 @@ export const noPolicy: PolicyParts = {
 export function policyParts(spec: Read<typeof policyShape> | null, report: Reporter): PolicyParts {
   if (!spec) return noPolicy
   if (spec.errorBudget !== null) report.warn(report.pathOf(spec, 'errorBudget'), notYetBudget, 'key')
-  const { onError, mode, canary, limits, grants } = spec
+  const { onError, mode, limits, grants } = spec
+  const canary = typeof spec.canary === 'number' ? { percent: spec.canary, header: null } : spec.canary
   return {
     onError,
     mode,
@@ -165,8 +176,8 @@ export function saidTwice(one: PolicyParts, other: PolicyParts): readonly string
 /** Whether it is for some exchanges only. */
 export const isCanary = ({ percent, header }: PolicyParts): boolean => percent !== null || header !== null
 
-/** The whole policy. `named` is where it may connect to when nobody says. */
-export function policyOf(parts: PolicyParts, named: readonly string[]): PluginPolicy {
+/** The whole policy. */
+export function policyOf(parts: PolicyParts): PluginPolicy {
   const { onError, mode, limits, grants } = defaultPluginPolicy
   return {
     onError: parts.onError ?? onError,
@@ -179,7 +190,7 @@ export function policyOf(parts: PolicyParts, named: readonly string[]): PluginPo
       pauseMs: parts.pauseMs ?? limits.pauseMs,
     },
     grants: {
-      connect: parts.connect ?? named,
+      connect: parts.connect ?? grants.connect,
       env: parts.env ?? grants.env,
       shared: parts.shared ?? grants.shared,
       config: parts.config ?? grants.config,

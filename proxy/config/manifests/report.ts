@@ -1,5 +1,5 @@
 import type { Fault, Path } from '../fault.ts'
-import { FaultList, type Locator } from '../fault-list.ts'
+import { FaultList, type Locator, type Verdict } from '../fault-list.ts'
 
 /** Takes what is wrong with one thing that people wrote; a {@link FaultList} is one. */
 export interface Reporter {
@@ -45,9 +45,21 @@ export class Report implements Reporter {
     return line > 0 ? `${this.file}:${line}` : this.file
   }
 
+  /** An empty report on the same thing, for what is not to be handed on with the rest. */
+  aside(): Report {
+    const aside = new Report(this.file, this.#locate)
+    aside.resource = this.resource
+    return aside
+  }
+
+  /** Everything so far, with its places. */
+  verdict(): Verdict {
+    return this.faults.settle(this.file, this.#locate, this.resource)
+  }
+
   /** Hands everything on, with its places. */
   settle(into: FaultList): void {
-    const { faults, warnings } = this.faults.settle(this.file, this.#locate, this.resource)
+    const { faults, warnings } = this.verdict()
     for (const fault of faults) into.addLoose(fault)
     for (const warning of warnings) into.warnLoose(warning)
   }

@@ -5,7 +5,7 @@ import type { AuthorLanguage, PluginDefinition } from './definition.ts'
 import { noPolicy } from './policy.ts'
 import { Report } from './report.ts'
 import { resourceName } from './texts.ts'
-import { readWords, scriptWords, type Word } from './words.ts'
+import { nearestWord, readWords, scriptWords, type Word } from './words.ts'
 
 /** The names of files that are plugins: one each, called like it. */
 export const scriptExtension = /\.(js|mjs|ts|mts)$/
@@ -21,13 +21,13 @@ export interface GivenScript {
 interface Header {
   readonly words: readonly Word[]
   readonly positions: ReadonlyMap<string, Position>
-  /** Places of what is no word with a value, and of words that came before. */
-  readonly strays: readonly { readonly text: string; readonly key: string }[]
+  /** What is no word with a value, and words that came before. */
+  readonly strays: readonly (Position & { readonly message: string })[]
 }
 
 /**
- * Reads a file that is a plugin. Comments before the code say the rest:
- * `// pillion: chain=inbound-http priority=115`, with the words of
+ * Reads a file that is a plugin. Comments before the code, of either kind, say
+ * the rest: `// pillion: chain=inbound-http priority=115`, with the words of
  * {@link scriptWords} and of the policy. Null when something is wrong with it.
  */
 export function readScript(
@@ -44,8 +44,7 @@ export function readScript(
   const name = given?.name ?? basename(file).replace(scriptExtension, '')
   const parsed = resourceName.parse(name)
   if ('problem' in parsed) report.add([], `is called ${show(name)}: ${parsed.problem}`)
-  for (const { text: stray, key } of header.strays)
-    report.add([key], `${show(stray)} is not understood: expected WORD=VALUE, each word once`)
+  for (const stray of header.strays) report.addLoose({ file, path: '', ...stray })
   if (text.trim() === '') report.add([], 'is empty: expected a script')
   const { own, policy } = readWords(header.words, scriptWords, noPolicy, report)
   if (report.faults.hasFaults) return null
@@ -76,19 +75,19 @@ function languageOf(file: string, text: string, said: AuthorLanguage | null): Au
 function headerOf(text: string): Header {
   const words = new Map<string, Word>()
   const positions = new Map<string, Position>()
-  const strays: { text: string; key: string }[] = []
-  for (const [index, content] of linesBeforeCode(text).entries()) {
-    const mark = /^\s*\/\/\s*pillion:/.exec(content)?.[0]
+  const strays: (Position & { message: string })[] = []
+  for (const [index, content] of commentsBeforeCode(text).entries()) {
+    const mark = /^\s*(?:\/\/|\/?\*+)?\s*pillion:/.exec(content)?.[0]
     if (mark === undefined) continue
     for (const found of content
       .slice(mark.length)
-      .matchAll(/([A-Za-z-]+)=(?:"([^"]*)"|([^\s"]+))(?=\s|$)|\S+/g)) {
+      .matchAll(/([A-Za-z][A-Za-z._-]*)=(?:"([^"]*)"|([^\s"]+))(?=\s|$)|\S+/g)) {
       const [whole, name, quoted, bare] = found
       const position = { line: index + 1, column: mark.length + found.index + 1 }
-      if (name === undefined || words.has(name)) {
-        const key = ` ${strays.length}`
-        strays.push({ text: whole, key })
-        positions.set(key, position)
+      if (name === undefined) strays.push({ ...position, message: notUnderstood(whole) })
+      else if (words.has(name)) {
+        const message = `${show(whole)}: ${name} is said before: expected each word once, several chains or targets with commas between`
+        strays.push({ ...position, message })
       } else {
         words.set(name, { name, text: quoted ?? bare ?? '', path: [name] })
         positions.set(name, position)
@@ -98,12 +97,26 @@ function headerOf(text: string): Header {
   return { words: [...words.values()], positions, strays }
 }
 
-function linesBeforeCode(text: string): readonly string[] {
+function notUnderstood(word: string): string {
+  const near = nearestWord(word)
+  return `${show(word)} is not understood: expected WORD=VALUE${near === null ? '' : `; did you mean ${near}=…?`}`
+}
+
+/** The lines before the code, with what stands in their comments in its place. A `#!` may come first. */
+function commentsBeforeCode(text: string): readonly string[] {
   const lines: string[] = []
-  for (const [line] of text.matchAll(/.*(?:\r?\n|$)/g)) {
-    if (!/^\s*(?:\/\/|$)/.test(line)) break
-    lines.push(line.trimEnd())
+  let isInBlock = false
+  for (const [whole] of text.matchAll(/.*(?:\r?\n|$)/g)) {
+    const line = whole.trimEnd()
+    const isFirst = lines.length === 0
+    isInBlock ||= /^\s*\/\*/.test(line)
+    if (!isInBlock && !/^\s*(?:\/\/|$)/.test(line) && !(isFirst && line.startsWith('#!'))) break
+    const end = isInBlock ? line.indexOf('*/') : -1
+    lines.push(end < 0 ? line : line.slice(0, end))
     if (lines.length >= maxHeaderLines) break
+    if (end < 0) continue
+    isInBlock = false
+    if (line.slice(end + 2).trim() !== '') break
   }
   return lines
 }

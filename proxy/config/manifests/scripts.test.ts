@@ -32,6 +32,36 @@ ${idle}
   t.ok(steps(model, 'outbound-tcp').includes('plugins/hello'))
 })
 
+test('words may be spelt as in YAML, and stand in a comment of either kind', async (t) => {
+  const script = `#!/usr/bin/env pillion
+/*
+ * pillion: chain=inbound-http onError=open limits.callMs=7
+ */
+/* pillion: grants.connect=auth:80 memoryMiB=16 canaryPercent=5 grantShared=true */ ${idle}`
+  const { plugins, chains } = await modelOf({ 'x.js': script }, { manifests: ['x.js'] })
+  t.match(plugins, [
+    {
+      source: script.replace('#!', '//'),
+      policy: {
+        onError: 'open',
+        canary: { percent: 5 },
+        limits: { callMs: 7, memoryMiB: 16 },
+        grants: { shared: true },
+      },
+    },
+  ])
+  t.ok(chains['inbound-http'].some(({ name }) => name === 'plugins/x.js'))
+})
+
+test('a canary may be a share alone', async (t) => {
+  const [spec] = (
+    await modelOf({
+      'plugins.yaml': plugin('x', 'policy: { canary: 10 }') + pluginChain('inbound-http', ['x']),
+    })
+  ).plugins
+  t.same(spec?.policy.canary, { percent: 10, header: null })
+})
+
 const languages: readonly (readonly [name: string, text: string, language: string])[] = [
   ['a.js', idle, 'pipyjs'],
   ['b.js', 'export default { onRequest() {} }', 'javascript'],
@@ -149,11 +179,13 @@ const wrong: readonly (readonly [text: string, line: string | RegExp])[] = [
     '\n  // pillion: priority=high',
     'x.js:2:15: priority: is "high": expected a number from -1000000 to 1000000',
   ],
+  ['// pillion: inbound-http\n1', /^x\.js:1:13: .*"inbound-http" is not understood: expected WORD=VALUE$/],
+  ['// pillion: priority=1 priority=2\n1', /^x\.js:1:24: "priority=2": priority is said before/],
   [
-    '// pillion: inbound-http\n1',
-    /^x\.js:1:13: .*"inbound-http" is not understood: expected WORD=VALUE, each word once$/,
+    '// pillion: chain=inbound-http shared\n1',
+    'x.js:1:32: "shared" is not understood: expected WORD=VALUE; did you mean grant-shared=…?',
   ],
-  ['// pillion: priority=1 priority=2\n1', /^x\.js:1:24: .*"priority=2" is not understood/],
+  ['// pillion: on-error=open onError=open\n1', 'x.js:1:27: onError: is said twice: expected on-error once'],
   ['// pillion: version=a/b\n1', /^x\.js:1:13: version: is "a\/b": expected a version/],
   ['// pillion: language=lua\n1', 'x.js:1:13: language: is "lua": expected pipyjs, javascript or typescript'],
   ['// pillion: chain=inbound-http\nimport "fs"', /^x\.js:2:8: "fs" is a module of Node/],

@@ -35,8 +35,8 @@ const warned: readonly Case[] = [
   ],
   [
     'unknown annotations of ours',
-    `${plugin('x', '', '{ pillion.dev/onerror: open, example.com/x: y, pillion.dev/error-budget: "1" }')}${pluginChain('inbound-http', ['x'])}`,
-    'plugins.yaml:4:37: Plugin x: metadata.annotations["pillion.dev/onerror"]: there is no such word, and it is ignored: did you mean on-error?',
+    `${plugin('x', '', '{ pillion.dev/on-eror: open, example.com/x: y, pillion.dev/error-budget: "1" }')}${pluginChain('inbound-http', ['x'])}`,
+    'plugins.yaml:4:37: Plugin x: metadata.annotations["pillion.dev/on-eror"]: there is no such word, and it is ignored: did you mean on-error?',
     'plugins.yaml:4:82: Plugin x: metadata.annotations["pillion.dev/error-budget"]: error budgets are not there yet: this has no effect',
   ],
   [

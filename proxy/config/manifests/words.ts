@@ -53,6 +53,8 @@ export const scriptWords = {
   language: wordText([...pluginLanguages, 'typescript']),
 } as const
 
+const allWords = [...Object.keys(scriptWords), ...Object.keys(policyWords)]
+
 type Kinds = Readonly<Record<string, WordKind<unknown>>>
 type ValuesOf<Own extends Kinds> = {
   readonly [Key in keyof Own]: (Own[Key] extends WordKind<infer Value> ? Value : never) | null
@@ -64,7 +66,27 @@ export interface Said<Own extends Kinds> {
   readonly policy: PolicyParts
 }
 
-/** Understands words: those of `own` and those of the policy. One that nobody knows is a warning. */
+/** What is left of a word when it does not matter how its parts are joined, or which part of a policy it is in. */
+const bare = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[-._]/g, '')
+    .replace(/^limits/, '')
+    .replace(/^grants/, 'grant')
+
+/** The word that was meant, if it is one: `onError` and `grants.env` are `on-error` and `grant-env`. */
+const meant = (name: string, known: readonly string[]): string =>
+  known.find((one) => one === name) ?? known.find((one) => bare(one) === bare(name)) ?? name
+
+/** The word that somebody was near to, or null: `shared` is the end of `grant-shared`. */
+export function nearestWord(name: string, known: readonly string[] = allWords): string | null {
+  return closest(name, known) ?? known.find((one) => one.endsWith(`-${name}`)) ?? null
+}
+
+/**
+ * Understands words: those of `own` and those of the policy, also as they are spelt in YAML (`onError`,
+ * `limits.callMs`). One that nobody knows is a warning, one that is said twice a fault.
+ */
 export function readWords<Own extends Kinds>(
   words: readonly Word[],
   own: Own,
@@ -74,14 +96,18 @@ export function readWords<Own extends Kinds>(
   const ownValues = new Map<string, unknown>(Object.keys(own).map((name) => [name, null]))
   const parts: Record<string, unknown> = { ...nothing }
   const known = [...Object.keys(own), ...Object.keys(policyWords)]
+  const said = new Set<string>()
   for (const word of words) {
-    const { name, path } = word
+    const { path } = word
+    const name = meant(word.name, known)
+    if (said.has(name)) report.add(path, `is said twice: expected ${name} once`, 'key')
+    said.add(name)
     const ownKind = Object.hasOwn(own, name) ? own[name] : undefined
     if (ownKind) ownValues.set(name, parsed(word, ownKind, report))
     else if (isPolicyWord(name)) parts[policyWords[name].part] = parsed(word, policyWords[name].kind, report)
     else if (name === 'error-budget') report.warn(path, notYetBudget, 'key')
     else {
-      const best = closest(name, known)
+      const best = nearestWord(name, known)
       const advice = best === null ? `known are ${known.join(', ')}` : `did you mean ${best}?`
       report.warn(path, `there is no such word, and it is ignored: ${advice}`, 'key')
     }

@@ -59,8 +59,9 @@ spec: { plugin: ${plugin}, destinationRefs: [${refs}], config: ${config} }
 
 /**
  * Loads a config with the files of a folder that is gone afterwards. `-f` is
- * the file `plugins.yaml` if there is one and nothing else is asked for. In
- * what was found the folder's path is left out.
+ * the file `plugins.yaml` if there is one and nothing else is asked for. A
+ * plugin that cannot be compiled is a fault. In what was found the folder's
+ * path is left out.
  */
 export async function loadFiles(files: Files, flags: ConfigFlags = {}): Promise<Outcome> {
   const folder = await mkdtemp(join(tmpdir(), 'pillion-manifests-'))
@@ -82,6 +83,8 @@ export async function loadFiles(files: Files, flags: ConfigFlags = {}): Promise<
     const loaded = await loadConfig({ configFile, flags: inFolder, env: {} })
     if (!loaded.ok) return { settings: null, faults: loaded.faults.map(printed), warnings: [] }
     const { settings } = loaded
+    const uncompiled = settings.faultyPlugins.flatMap(({ faults }) => faults.map(printed))
+    if (uncompiled.length > 0) return { settings: null, faults: uncompiled, warnings: [] }
     const shown = settings.files.map((file) => file.replace(`${folder}/`, ''))
     return {
       settings: { ...settings, files: shown },

@@ -72,7 +72,9 @@ export function buildYaml(config: ConfigSpec, given: Given, faults: FaultList): 
     accessLog: accessLogOf(flags, accessLogSpec(config)),
     fsmMetrics: config.fsmMetrics,
     probes: [],
-    plugins: plugins.specs([...inbound.ports, ...outbound.ports]),
+    plugins: plugins.specs(),
+    // what is secret in our own config is not in its words for scripts at all
+    secrets: [],
   }
   const { admin } = config
   const adminTokenFile = admin && typeof admin === 'object' && 'tokenFile' in admin ? admin.tokenFile : null
