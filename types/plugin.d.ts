@@ -48,7 +48,7 @@ export interface Headers extends Iterable<[name: string, value: string]> {
 
 interface Message {
   readonly headers: Headers
-  /** The whole body. Rejects when it is larger than the plugin may hold (`limits.bufferKiB`). */
+  /** The whole body, as often as it is asked for. Rejects when it is larger than the plugin may hold (`limits.bufferKiB`). */
   bytes(): Promise<Uint8Array>
   text(): Promise<string>
   json(): Promise<unknown>
@@ -90,9 +90,12 @@ export interface Context {
   gauge(name: string, labels?: Labels): { add(amount?: number): void; set(value: number): void }
   /** `buckets`: upper bounds, ascending. */
   histogram(name: string, labels?: Labels, buckets?: readonly number[]): { observe(value: number): void }
-  /** Asks another service over http, as far as `connect` is granted. Rejects when there is no answer in time. */
+  /**
+   * Asks another service over http, as far as `connect` is granted. Rejects when there is no answer in time. Goes
+   * on when the client leaves, so that a promise can be kept for later exchanges: `keys ??= cx.fetch(…)`.
+   */
   fetch(url: string, options?: FetchOptions): Promise<FetchedResponse>
-  /** TCP: sends bytes or text of the plugin's own. */
+  /** TCP: sends bytes or text of the plugin's own. More than `limits.bufferKiB` for a peer that does not read fails the connection. */
   send(to: 'upstream' | 'downstream', bytes: Uint8Array | ArrayBuffer | string): void
   /** TCP: ends the connection both ways. */
   close(): void

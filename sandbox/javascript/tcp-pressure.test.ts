@@ -159,9 +159,13 @@ test('what a plugin sends to a client before anybody reads is kept', async (t) =
 })
 
 test('an instance that dies takes every connection in it as a failure of the plugin', async (t) => {
-  using loaded = load(`export default {
+  using loaded = load(
+    `export default {
     onData({ bytes }) { const all = []; if (bytes[0] === 33) for (;;) all.push(new ArrayBuffer(1e6)) },
-  }`)
+  }`,
+    // memory is to run out before the time does, on a busy machine too
+    policyWith({ limits: { callMs: 5_000, memoryMiB: 8, bufferKiB: 64, pauseMs: 1_000 } }),
+  )
   const open = async () => {
     const [client, near] = streamPair()
     const [there] = streamPair()
