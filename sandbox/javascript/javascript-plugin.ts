@@ -1,3 +1,4 @@
+import type { ChainName } from '../../chains/model.ts'
 import type { PluginSpec } from '../../chains/plugins.ts'
 import {
   PluginError,
@@ -42,9 +43,13 @@ export function javaScriptLoader(code: EngineCode, sources: GuestSources): Plugi
     }
     const isHttp = (instance.callbacks & (callbackBits.onRequest | callbackBits.onResponse)) !== 0
     const isTcp = (instance.callbacks & callbackBits.onData) !== 0
+    const idle = (chain: ChainName, missing: string): null => {
+      host.tools.log.warn(`plugin ${spec.name} does nothing in ${chain}: it has no ${missing}`)
+      return null
+    }
     return {
-      http: () => (isHttp ? httpFilter(current) : null),
-      tcp: () => (isTcp ? tcpFilter(current) : null),
+      http: (chain) => (isHttp ? httpFilter(current) : idle(chain, 'onRequest and onResponse')),
+      tcp: (chain) => (isTcp ? tcpFilter(current) : idle(chain, 'onData')),
       usage: () => ({ heapBytes: instance.memoryBytes, exchanges: instance.exchanges.size }),
       [Symbol.dispose]() {
         isDisposed = true

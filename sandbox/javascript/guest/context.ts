@@ -1,3 +1,4 @@
+import { installGlobals } from './globals.ts'
 import { FetchedHeaders, headersText } from './headers.ts'
 import type { Host } from './host.ts'
 import { metricMakers } from './metrics.ts'
@@ -26,7 +27,9 @@ let tools: ContextTools
 
 /** Sets what contexts use; called once, while the guest boots. */
 export function connectContexts(host: Host, promises: Promises): void {
-  tools = { host, promises, shared: sharedParts(host) }
+  const shared = sharedParts(host)
+  tools = { host, promises, shared }
+  installGlobals(shared.log, (bytes) => host.decode(bytes))
 }
 
 /**

@@ -33,14 +33,14 @@ export class Headers {
     return this.get(name) !== null
   }
 
-  /** Gives a field this one value. Throws for what HTTP cannot carry. */
+  /** Gives a field this one value. Throws a `TypeError` for what HTTP cannot carry. */
   set(name: string, text: string): void {
-    this.#host.setHeader(this.#exchange, this.#way, `${name}`, `${text}`)
+    this.#host.setHeader(this.#exchange, this.#way, ...checked(name, text))
   }
 
   /** Adds a field beside those of the same name. Throws like {@link set}. */
   append(name: string, text: string): void {
-    this.#host.appendHeader(this.#exchange, this.#way, `${name}`, `${text}`)
+    this.#host.appendHeader(this.#exchange, this.#way, ...checked(name, text))
   }
 
   /** Removes every field of that name. */

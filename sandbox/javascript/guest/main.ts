@@ -45,7 +45,9 @@ class Dispatcher {
       }
     }
     if (this.callbacks() === 0) {
-      throw new TypeError('the default export has none of onRequest, onResponse and onData')
+      const found = Object.keys(given)
+      const has = found.length === 0 ? '' : `; it has ${found.slice(0, 10).join(', ').slice(0, 200)}`
+      throw new TypeError(`the default export has none of onRequest, onResponse and onData${has}`)
     }
   }
 
@@ -118,7 +120,16 @@ export function boot(host: Host) {
   }
 }
 
+/** What an answer is made of. */
+const answerKeys: readonly string[] = ['status', 'reason', 'headers', 'body']
+
 function answer(host: Host, exchange: number, way: number, given: Record<string, unknown>): void {
+  const unknown = Object.keys(given).find((key) => !answerKeys.includes(key))
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `an answer has ${answerKeys.join(', ')}, and no ${JSON.stringify(unknown.slice(0, 64))}`,
+    )
+  }
   const status = given.status === undefined ? 200 : Number(given.status)
   const least = way === 0 ? 200 : 100
   if (!Number.isInteger(status) || status < least || status > 599) {
