@@ -14,8 +14,10 @@ import { soakConfig } from './manifests.ts'
 const connections = 32
 /** Every so many exchanges a client leaves in the middle. */
 const leaveEvery = 500
-/** How much memory may grow from after the first fifth to the end. */
+/** How much memory may grow from the figures after {@link settled} to the end. */
 const mostGrowth = 0.05
+/** The share of the exchanges after which V8 has filled its old space once, and collected it: below that it need not look. */
+const settled = 0.4
 
 interface Figures {
   readonly resident: number
@@ -119,7 +121,7 @@ async function main(): Promise<number> {
     await load(port, done, Math.min(done + step, total))
     await sleep(500)
     last = await figuresOf(sidecar)
-    if (done + step >= total / 5) early ??= last
+    if (done + step >= total * settled) early ??= last
     const { resident, heap, threads, descriptors } = last
     console.log(
       `${done + step} exchanges: resident ${mebibytes(resident)}, sandboxes ${mebibytes(heap)}, ${threads} threads, ${descriptors} descriptors`,
