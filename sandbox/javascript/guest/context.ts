@@ -140,7 +140,7 @@ export class FetchedResponse {
 
 /** What is the same for all exchanges of a plugin. */
 export interface SharedParts {
-  readonly log: Readonly<Record<string, (...parts: unknown[]) => void>>
+  readonly log: Readonly<Record<'debug' | 'info' | 'warn' | 'error', (...parts: unknown[]) => void>>
   readonly metrics: ReturnType<typeof metricMakers>
 }
 

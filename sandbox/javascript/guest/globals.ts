@@ -1,11 +1,12 @@
-import type { SharedParts } from './context.ts'
 import { encode } from './text.ts'
 
 /** Digits of base64, by value (RFC 4648, section 4). */
 const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 
+type Log = Readonly<Record<'debug' | 'info' | 'warn' | 'error', (...parts: unknown[]) => void>>
+
 /** What packages expect to find, as far as it needs nothing of the world. `decode` reads UTF-8. */
-export function installGlobals(log: SharedParts['log'], decode: (bytes: ArrayBuffer) => string): void {
+export function installGlobals(log: Log, decode: (bytes: ArrayBuffer) => string): void {
   const { debug, info, warn, error } = log
   class TextEncoder {
     readonly encoding = 'utf-8'
