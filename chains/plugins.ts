@@ -8,8 +8,10 @@ export const pluginModes = ['enforce', 'shadow', 'off'] as const
 /** One of {@link pluginModes}. */
 export type PluginMode = (typeof pluginModes)[number]
 
-/** In what language a plugin's source is. */
-export const pluginLanguages = ['pipyjs', 'javascript'] as const
+/** In what languages scripts can be written. */
+export const scriptLanguages = ['pipyjs', 'javascript'] as const
+/** In what a plugin can be given: a script in one of {@link scriptLanguages}, or a WebAssembly module. */
+export const pluginLanguages = [...scriptLanguages, 'wasm'] as const
 /** One of {@link pluginLanguages}. */
 export type PluginLanguage = (typeof pluginLanguages)[number]
 
@@ -60,6 +62,28 @@ export interface GrantPolicy extends Omit<PluginGrants, 'connect'> {
   readonly connect: readonly string[] | null
 }
 
+/** What a plugin that is a WebAssembly module is run with. Can be cloned to another thread; the module is shared then. */
+export interface WasmSettings {
+  /** What the module was written for: Proxy-Wasm (Envoy, Istio), or the http-wasm handler ABI (Traefik). */
+  readonly abi: 'proxy-wasm' | 'http-wasm'
+  /** Checked, metered and compiled. */
+  readonly module: WebAssembly.Module
+  /** SHA-256 of the file as its author built it, in hex. */
+  readonly digest: string
+  /** Istio's `pluginName`: which of the module's root contexts is meant. */
+  readonly rootId: string
+  /** Plugins of one `vmId`, module, VM configuration and environment share one instance in a worker. */
+  readonly vmId: string
+  readonly vmConfiguration: Uint8Array
+  readonly configuration: Uint8Array
+  /** What the module sees of an environment: what the manifest gives it, and nothing else. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Whether body callbacks come while headers are held (Envoy's `allow_on_headers_stop_iteration`). */
+  readonly bodyWhileHeadersHeld: boolean
+  /** Host functions and callbacks that the module may use, by name (Envoy's capability restriction); null is all. */
+  readonly capabilities: readonly string[] | null
+}
+
 /** One version of one plugin, as plain data, ready to be loaded. */
 export interface PluginSpec {
   readonly name: string
@@ -82,6 +106,8 @@ export interface PluginSpec {
   readonly previous: PluginSpec | null
   /** Why there is nothing to load: it could not be compiled. Missing or empty otherwise. */
   readonly faults?: readonly PluginTextFault[]
+  /** Of plugins whose language is `wasm`, and of no others; their `source` is empty. */
+  readonly wasm?: WasmSettings
 }
 
 /** Something that is wrong with the text of a plugin. Lines and columns begin with 1; both are 0 for the whole. */

@@ -32,6 +32,9 @@ declare namespace WebAssembly {
     readonly exports: Exports
   }
 
+  /** What WebAssembly code throws; not an `Error`. */
+  class Exception {}
+
   class RuntimeError extends Error {}
   class CompileError extends Error {}
   class LinkError extends Error {}
