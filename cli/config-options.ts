@@ -8,7 +8,7 @@ export const configOptions = {
     short: 'f',
     value: 'PATH',
     isMany: true,
-    help: 'plugins: manifests (YAML, JSON), scripts (.js, .ts), or a folder of them',
+    help: 'plugins: manifests (YAML, JSON), scripts (.js, .ts), modules (.wasm), or a folder of them',
   },
   inbound: { value: 'ADDR', isMany: true, help: 'listen here for traffic to the application (host:port)' },
   outbound: { value: 'ADDR', isMany: true, help: 'listen here for traffic from the application (host:port)' },
@@ -31,6 +31,19 @@ export const configOptions = {
   workers: { value: 'N', help: 'worker threads: a number, or auto for one each processor' },
   'log-level': { value: 'LEVEL', help: 'debug, info, warn or error' },
   'access-log': { value: 'PATH', help: 'one JSON line for each exchange; - is standard output, or off' },
+  'module-cache': {
+    value: 'DIR',
+    help: 'keep WebAssembly modules here; the cache folder of the user when not given',
+  },
+  'registry-credentials': {
+    value: 'FILE',
+    help: 'a config.json of docker, for registries of WebAssembly modules',
+  },
+  'plain-registry': {
+    value: 'HOST',
+    isMany: true,
+    help: 'speak to this registry (host or host:port) without TLS',
+  },
   help: { short: 'h', value: null, help: 'this text' },
 } as const satisfies OptionSpecs
 
@@ -53,6 +66,9 @@ export function loadOptionsOf(values: OptionValues): LoadOptions {
     workers: one('workers'),
     logLevel: one('log-level'),
     accessLog: one('access-log'),
+    moduleCache: one('module-cache'),
+    registryCredentials: one('registry-credentials'),
+    plainRegistries: values.get('plain-registry'),
   } satisfies { [Name in keyof ConfigFlags]-?: ConfigFlags[Name] | undefined }
   const given = Object.entries(flags).filter(([, value]) => value !== undefined)
   return {

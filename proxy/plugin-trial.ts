@@ -2,9 +2,10 @@ import { MessageChannel } from 'node:worker_threads'
 import type { Log } from '../chains/context.ts'
 import type { Model } from '../chains/model.ts'
 import { KeyValueClient } from '../sandbox/plugin/kv-port.ts'
-import { makeLoaders } from '../sandbox/plugin/loaders.ts'
+import { makeLoaders, makeWasmLoader } from '../sandbox/plugin/loaders.ts'
 import { FaultyPlugins } from '../sandbox/plugin/roster.ts'
 import { loadSandboxCode } from '../sandbox/plugin/sandbox-code.ts'
+import { SharedStateHome } from '../sandbox/wasm/shared/home.ts'
 import type { Fault } from './config/fault.ts'
 import { createDataPlane } from './data-plane.ts'
 import { WorkerMeter } from './telemetry/worker-meter.ts'
@@ -17,7 +18,9 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {} }
  */
 export async function tryPlugins(model: Model): Promise<readonly Fault[]> {
   if (model.plugins.length === 0) return []
-  const loaders = makeLoaders(await loadSandboxCode())
+  using home = model.plugins.some(({ wasm }) => wasm) ? new SharedStateHome() : null
+  const wasm = home && (await makeWasmLoader(home.seat(), silent))
+  const loaders = makeLoaders(await loadSandboxCode(), wasm)
   const meter = new WorkerMeter()
   using keyValues = new KeyValueClient(new MessageChannel().port1)
   const plane = createDataPlane({

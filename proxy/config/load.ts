@@ -1,4 +1,5 @@
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { makeModules } from '../modules/wasm-modules.ts'
 import { configLimits } from './defaults.ts'
 import type { Draft, Given } from './draft.ts'
 import { type Fault, looseFault } from './fault.ts'
@@ -8,6 +9,7 @@ import { buildFsm } from './fsm/build.ts'
 import { fsmShape } from './fsm/shapes.ts'
 import { readLabelsFile } from './manifests/labels-file.ts'
 import { loadPlugins, type PluginSources } from './manifests/library.ts'
+import { withModules } from './manifests/wasm-plugins.ts'
 import type { LoadOptions, LoadResult } from './settings.ts'
 import type { Shape } from './shape/shape.ts'
 import { parseJson } from './source/json-source.ts'
@@ -46,8 +48,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   library.settle(faults)
   const secrets = draft ? await readSecrets(draft, configFile, faults) : null
   files.push(...(secrets?.files ?? []))
-  const { faulty } = library
-  const isRefused = !draft || !secrets || faults.hasFaults
+  const modules = options.modules ?? makeModules(options)
+  const fetched = draft && !faults.hasFaults ? await withModules(draft.model, library, modules, env) : null
+  files.push(...(fetched?.files ?? []))
+  const faulty = [...library.faulty, ...(fetched?.faulty ?? [])]
+  const isRefused = !draft || !fetched || !secrets || faults.hasFaults
   // Whoever has to mend the config anyway is told of its plugins with it.
   if (isRefused) for (const fault of faulty.flatMap((one) => one.faults)) faults.addLoose(fault)
   const verdict = faults.settle(name, source.locate)
@@ -55,10 +60,11 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   return {
     ok: true,
     settings: {
-      model: draft.model,
+      model: fetched.model,
       process: { ...draft.process, adminToken: secrets.adminToken },
       warnings: verdict.warnings,
       faultyPlugins: faulty,
+      isModuleMissing: fetched.faulty.length > 0,
       files,
     },
   }

@@ -1,4 +1,5 @@
 import type { Model, OriginalDestination } from '../../chains/model.ts'
+import type { WasmModules } from '../modules/wasm-modules.ts'
 import type { Fault } from './fault.ts'
 
 /** An address to listen on. IPv6 hosts have no brackets. */
@@ -52,6 +53,12 @@ export interface ConfigFlags {
   readonly workers?: string
   readonly logLevel?: string
   readonly accessLog?: string
+  /** A folder that keeps WebAssembly modules. */
+  readonly moduleCache?: string
+  /** A `config.json` of docker. */
+  readonly registryCredentials?: string
+  /** Registries that are spoken to without TLS. */
+  readonly plainRegistries?: readonly string[]
 }
 
 /** A config that was accepted. */
@@ -61,6 +68,8 @@ export interface Settings {
   readonly warnings: readonly Fault[]
   /** Plugins that could not be compiled. They are in the model; whoever runs it decides what becomes of them. */
   readonly faultyPlugins: readonly UncompiledPlugin[]
+  /** Whether one of them is without a module, which may be had later without a change of the config. */
+  readonly isModuleMissing: boolean
   /** Files and folders whose change means a new config: the config itself, manifests, scripts and secrets. */
   readonly files: readonly string[]
 }
@@ -78,6 +87,8 @@ export interface LoadOptions {
   readonly configFile: string | null
   readonly flags: ConfigFlags
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where WebAssembly modules come from; kept from one load to the next. One of its own when missing. */
+  readonly modules?: WasmModules
 }
 
 /** A config, or everything that is wrong with it. */

@@ -8,6 +8,7 @@ import { loadConfig } from '../config/load.ts'
 import type { LoadOptions, Settings, UncompiledPlugin } from '../config/settings.ts'
 import type { ProbeServers } from '../probes.ts'
 import { GenerationHistory, type GenerationRecord } from './history.ts'
+import { plainSpec } from './plugin-content.ts'
 import { address } from './ports.ts'
 import { PreviousPlugins } from './previous-plugins.ts'
 import type { PreparedReport } from './protocol.ts'
@@ -218,5 +219,9 @@ export class ConfigFeed {
 const messageOf = (thrown: unknown): string => (thrown instanceof Error ? thrown.message : String(thrown))
 
 /** Equal for equal models. Not JSON, which would write out a shared service once for each of its hosts. */
-const fingerprintOf = (model: unknown): string =>
-  createHash('sha256').update(serialize(model)).digest('base64')
+const fingerprintOf = (model: Model): string => {
+  const plugins = model.plugins.map(plainSpec)
+  return createHash('sha256')
+    .update(serialize({ ...model, plugins }))
+    .digest('base64')
+}

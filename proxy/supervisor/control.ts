@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PluginSpec } from '../../chains/plugins.ts'
+import type { PluginSpec, WasmSettings } from '../../chains/plugins.ts'
 import { sumOfStatuses } from '../../sandbox/plugin/status.ts'
 import type { Control } from '../admin/control.ts'
 import type { EndpointStatus } from '../endpoint-listing.ts'
@@ -88,13 +88,29 @@ function configDump(version: string, feed: ConfigFeed): unknown {
 }
 
 /** A script may hold secrets that nobody can tell by their names: only which one it is is shown. */
-function withoutSource({ source, sourceMap, previous, ...shown }: PluginSpec): unknown {
+function withoutSource({ source, sourceMap, previous, wasm, ...shown }: PluginSpec): unknown {
   return {
     ...shown,
-    source: { sha256: createHash('sha256').update(source).digest('hex'), characters: source.length },
+    ...(wasm
+      ? { wasm: withoutSecrets(wasm) }
+      : { source: { sha256: digestOf(source), characters: source.length } }),
     previous: previous && withoutSource(previous),
   }
 }
+
+/** What a module is told may be secret too. */
+function withoutSecrets(wasm: WasmSettings): unknown {
+  const { abi, digest, rootId, vmId, bodyWhileHeadersHeld, capabilities, environment } = wasm
+  const told = (bytes: Uint8Array) => ({ sha256: digestOf(bytes), bytes: bytes.length })
+  return {
+    ...{ abi, digest, rootId, vmId, bodyWhileHeadersHeld, capabilities },
+    configuration: told(wasm.configuration),
+    vmConfiguration: told(wasm.vmConfiguration),
+    environment: Object.keys(environment),
+  }
+}
+
+const digestOf = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex')
 
 /** One row for each endpoint, its numbers summed over workers. */
 function addUp(

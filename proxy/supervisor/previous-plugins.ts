@@ -1,6 +1,7 @@
 import type { Model } from '../../chains/model.ts'
 import type { PluginSpec } from '../../chains/plugins.ts'
 import type { PluginStatus } from '../../sandbox/plugin/status.ts'
+import { contentOf } from './plugin-content.ts'
 
 /** What a worker says of a version, as far as it matters here. */
 export type VersionState = Pick<PluginStatus, 'name' | 'version' | 'role' | 'state'>
@@ -60,7 +61,7 @@ const needsOne = ({ policy: { canary, mode, onError } }: PluginSpec): boolean =>
   canary !== null || mode !== 'enforce' || onError === 'previous'
 
 const isSame = (one: PluginSpec, other: PluginSpec): boolean =>
-  one.version === other.version && one.source === other.source
+  one.version === other.version && contentOf(one) === contentOf(other)
 
 const wasForAll = ({ policy }: PluginSpec): boolean => policy.mode === 'enforce' && policy.canary === null
 

@@ -3,6 +3,7 @@ import type { Model } from '../../chains/model.ts'
 import type { FaultyPlugin } from '../../sandbox/plugin/roster.ts'
 import type { SandboxCode } from '../../sandbox/plugin/sandbox-code.ts'
 import type { PluginStatus } from '../../sandbox/plugin/status.ts'
+import type { SharedSeat } from '../../sandbox/wasm/shared/home.ts'
 import type { ChainListing } from '../chain-listing.ts'
 import type { BoundListener } from '../data-plane.ts'
 import type { EndpointStatus } from '../endpoint-listing.ts'
@@ -29,7 +30,7 @@ export interface WorkerSetup {
 export interface Order {
   readonly generation: number
   readonly model: Model
-  /** What runs its plugins; null when it has none. */
+  /** What runs its scripts; null when it has none. */
   readonly code: SandboxCode | null
   /** Plugins for which a stand-in may act when they cannot be loaded. */
   readonly tolerated: 'all' | readonly FaultyPlugin[]
@@ -59,7 +60,11 @@ export interface GenerationLoad {
  */
 export interface Conversations {
   prepare: {
-    question: Order & { readonly ports: readonly number[] }
+    question: Order & {
+      readonly ports: readonly number[]
+      /** The worker's part of what WebAssembly plugins share; null when the model has none of them. */
+      readonly wasmSeat: SharedSeat | null
+    }
     answer: PreparedReport
   }
   commit: { question: { readonly generation: number }; answer: null }

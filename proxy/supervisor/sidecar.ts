@@ -4,6 +4,7 @@ import { formatFault } from '../config/fault.ts'
 import { loadConfig } from '../config/load.ts'
 import type { LoadOptions, Settings } from '../config/settings.ts'
 import type { BoundListener } from '../data-plane.ts'
+import { makeModules } from '../modules/wasm-modules.ts'
 import { ProbeServers } from '../probes.ts'
 import { createLog, type LeveledLog } from '../telemetry/log.ts'
 import { MetricTotals } from '../telemetry/totals.ts'
@@ -12,6 +13,7 @@ import { ConfigFeed } from './config-feed.ts'
 import { makeControl } from './control.ts'
 import { deferred } from './deferred.ts'
 import { FileWatch } from './file-watch.ts'
+import { ModuleRetry, type RetryWaits } from './module-retry.ts'
 import { address } from './ports.ts'
 import { orRefusal, Refusal } from './refusal.ts'
 import { Supervisor, type SupervisorOptions } from './supervisor.ts'
@@ -28,6 +30,8 @@ export interface SidecarOptions {
     SupervisorOptions,
     'workerUrl' | 'silenceLimitMs' | 'prepareLimitMs' | 'respawn'
   >
+  /** When modules that could not be had are asked for again. */
+  readonly moduleRetry?: RetryWaits
   /** How often the config's files are looked at without being told to. */
   readonly pollMs?: number
 }
@@ -54,7 +58,9 @@ export interface Sidecar {
  * nothing is left then.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
-  const { source, pollMs } = options
+  const { pollMs } = options
+  // Kept from one load to the next: what was fetched and compiled once is not again.
+  const source = { ...options.source, modules: options.source.modules ?? makeModules(options.source) }
   const log = createLog({ level: 'info', ...(options.write && { write: options.write }) })
   const parts: Partial<Parts> = {}
   let sidecar: Sidecar | null = null
@@ -74,7 +80,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Sidecar> {
       throw new Refusal(loaded.faults.map(formatFault))
     }
     log.setLevel(loaded.settings.process.logLevel)
-    sidecar = await startParts(options, loaded.settings, log, parts)
+    sidecar = await startParts({ ...options, source }, loaded.settings, log, parts)
   } catch (thrown) {
     await closeParts(parts)
     throw thrown
@@ -96,10 +102,12 @@ interface Parts {
   supervisor: Supervisor
   probes: ProbeServers
   admin: AdminServers
+  retry: ModuleRetry
 }
 
-async function closeParts({ watch, supervisor, probes, admin }: Partial<Parts>): Promise<void> {
+async function closeParts({ watch, supervisor, probes, admin, retry }: Partial<Parts>): Promise<void> {
   watch?.close()
+  retry?.[Symbol.dispose]()
   await supervisor?.close()
   await Promise.all([probes?.close(), admin?.close()])
 }
@@ -127,8 +135,11 @@ async function startParts(
   parts.supervisor = supervisor
   const probes = new ProbeServers()
   parts.probes = probes
+  const retry = new ModuleRetry(() => void feed.reload('a module is missing'), options.moduleRetry)
+  parts.retry = retry
   const onAccepted = (next: Settings, previous: Settings | null): void => {
     parts.watch?.watch(next.files)
+    retry.note(next.isModuleMissing)
     if (!previous) return
     warnOfFixed(log, settings, next)
     if (next.process.logLevel === previous.process.logLevel) return
@@ -188,6 +199,7 @@ function makeLife(supervisor: Supervisor, feed: ConfigFeed, log: LeveledLog, par
     if (!isEnding) {
       isEnding = true
       parts.watch?.close()
+      parts.retry?.[Symbol.dispose]()
       drain()
         .then(() => closeParts(parts))
         .then(() => log.info('ended'))

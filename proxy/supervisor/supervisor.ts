@@ -57,7 +57,7 @@ export class Supervisor {
   readonly #idSalt = randomBytes(4).toString('hex')
   readonly #inOrder = makeQueue()
   readonly #plugins: PluginSupply
-  readonly #prepareLimitMs: number
+  readonly #prepare: PluginSupply['prepare']
   #slots: readonly WorkerSlot[] = []
   #logLevel: LogLevel
   #nextWorkerId = 1
@@ -68,8 +68,8 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options
     this.#logLevel = options.logLevel
-    this.#prepareLimitMs = options.prepareLimitMs ?? 30_000
-    this.#plugins = new PluginSupply(options.loadCode)
+    this.#plugins = new PluginSupply({ ...options, prepareLimitMs: options.prepareLimitMs ?? 30_000 })
+    this.#prepare = this.#plugins.prepare.bind(this.#plugins)
   }
 
   /** Starts the threads. Rejects with one clear line when one of them does not start; none is left then. */
@@ -117,7 +117,7 @@ export class Supervisor {
       const plan = planPorts(model.listeners, served)
       await probePorts(plan, served)
       const order = await this.#plugins.order(generation, model, this.#current)
-      await tryOut(order, this.#current, () => this.#spawn(), this.#prepareLimitMs)
+      await tryOut(order, this.#current, () => this.#spawn(), this.#prepare)
       const { threads, report } = await this.#prepareOnReady(order, plan.ports)
       this.#current = { order, report }
       this.#plugins.serving(model)
@@ -170,6 +170,7 @@ export class Supervisor {
   async close(): Promise<void> {
     this.#isClosing = true
     await Promise.all(this.#slots.map((slot) => slot.close(answerLimitMs)))
+    this.#plugins[Symbol.dispose]()
   }
 
   async #drain(deadlineMs: number): Promise<void> {
@@ -207,7 +208,7 @@ export class Supervisor {
     const { generation } = current.order
     const ports = current.report.listeners.map((listener) => listener.port)
     const order: Order = { ...current.order, tolerated: 'all' }
-    await thread.ask('prepare', { ...order, ports }, this.#prepareLimitMs)
+    await this.#prepare(thread, order, ports)
     await this.#commit(thread, generation)
     this.#options.log.info('worker replaced', { worker: thread.id, generation })
   }
@@ -262,11 +263,9 @@ export class Supervisor {
     const [first, ...others] = threads
     if (!first) throw new Error('no worker is running')
     try {
-      const report = await first.ask('prepare', { ...order, ports }, this.#prepareLimitMs)
+      const report = await this.#prepare(first, order, ports)
       const bound = report.listeners.map((listener) => listener.port)
-      const settled = await Promise.allSettled(
-        others.map((thread) => thread.ask('prepare', { ...order, ports: bound }, this.#prepareLimitMs)),
-      )
+      const settled = await Promise.allSettled(others.map((thread) => this.#prepare(thread, order, bound)))
       const refused = settled.find((outcome) => outcome.status === 'rejected')
       if (refused) throw refused.reason
       this.#refuseIfDraining()

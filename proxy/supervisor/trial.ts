@@ -1,5 +1,6 @@
 import type { Model } from '../../chains/model.ts'
 import type { PluginSpec } from '../../chains/plugins.ts'
+import { contentOf } from './plugin-content.ts'
 import type { Serving } from './plugin-supply.ts'
 import type { Order } from './protocol.ts'
 import type { WorkerThread } from './worker-thread.ts'
@@ -16,7 +17,7 @@ export async function tryOut(
   order: Order,
   serving: Serving | null,
   spawn: () => WorkerThread,
-  limitMs: number,
+  prepare: (thread: WorkerThread, order: Order, ports: readonly number[]) => Promise<unknown>,
 ): Promise<void> {
   if (!serving || !hasNewPlugins(order.model, serving.order.model)) return
   // No port and no file is opened twice.
@@ -24,7 +25,7 @@ export async function tryOut(
   const thread = spawn()
   try {
     await thread.ready
-    await thread.ask('prepare', { ...order, model, ports: [] }, limitMs)
+    await prepare(thread, { ...order, model }, [])
   } finally {
     await thread.stop(endLimitMs)
   }
@@ -39,5 +40,7 @@ const versionsOf = (spec: PluginSpec): readonly PluginSpec[] =>
   spec.previous ? [spec, spec.previous] : [spec]
 
 /** What decides how a plugin loads. */
-const textOf = ({ name, language, source, policy: { mode, limits, grants } }: PluginSpec): string =>
-  JSON.stringify([name, language, source, mode, limits, grants])
+const textOf = (spec: PluginSpec): string => {
+  const { mode, limits, grants } = spec.policy
+  return JSON.stringify([spec.name, spec.language, contentOf(spec), mode, limits, grants])
+}

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
 import type { PluginLoaders } from '../../sandbox/plugin/roster.ts'
 import type { SandboxCode } from '../../sandbox/plugin/sandbox-code.ts'
+import type { SharedSeat } from '../../sandbox/wasm/shared/home.ts'
 import type { DataPlane, PreparedGeneration } from '../data-plane.ts'
 import type { LogLevel } from '../telemetry/log.ts'
 import type { MetricSnapshot } from '../telemetry/metric-snapshot.ts'
@@ -11,8 +12,8 @@ import { makeQueue } from './queue.ts'
 /** What a worker is made of, for {@link serveMainThread}. */
 export interface WorkerPieces {
   readonly plane: DataPlane
-  /** What runs plugins in this thread. */
-  loadersOf(code: SandboxCode): Promise<PluginLoaders>
+  /** What runs plugins in this thread: scripts, and modules, as far as there is what they need. */
+  loadersOf(code: SandboxCode | null, wasmSeat: SharedSeat | null): Promise<PluginLoaders>
   snapshot(): MetricSnapshot
   setLogLevel(level: LogLevel): void
   reopenLogs(): void
@@ -63,11 +64,11 @@ function makeHandlers(pieces: WorkerPieces): Handlers {
     return found
   }
   return {
-    prepare: ({ generation, model, ports, code, tolerated }) =>
+    prepare: ({ generation, model, ports, code, tolerated, wasmSeat }) =>
       inOrder(async () => {
         const opened = pieces.open(model)
         try {
-          const loaders = code ? await pieces.loadersOf(code) : {}
+          const loaders = code || wasmSeat ? await pieces.loadersOf(code, wasmSeat) : {}
           const prepared = await plane.prepare(generation, model, ports, { loaders, tolerated })
           waiting.set(generation, { prepared, opened })
           const { listeners, chains, warnings, faulty } = prepared

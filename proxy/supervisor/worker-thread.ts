@@ -107,6 +107,11 @@ export class WorkerThread {
     })
   }
 
+  /** Calls `listener` when the thread runs no more, and not before; {@link ended} gives up on one that does not stop. */
+  onExit(listener: () => void): void {
+    this.#worker.once('exit', listener)
+  }
+
   /** Lets the worker close what it has, then ends it. Resolves when it is gone. */
   async stop(limitMs: number): Promise<void> {
     if (this.isReady) await this.ask('stop', null, limitMs).catch(() => {})

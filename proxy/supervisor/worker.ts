@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Model } from '../../chains/model.ts'
+import type { PluginLoader } from '../../sandbox/plugin/contract.ts'
 import { KeyValueClient } from '../../sandbox/plugin/kv-port.ts'
 import { createDataPlane } from '../data-plane.ts'
 import { AccessLogWriter, type AccessLogWriterOptions } from '../telemetry/access-log-writer.ts'
@@ -76,10 +77,16 @@ function main(setup: WorkerSetup): void {
     idPrefix: setup.idPrefix,
     plugins: { keyValueOf: (plugin) => keyValues.of(plugin), metrics: meter.scripts },
   })
+  let wasm: Promise<PluginLoader> | null = null
   serveMainThread(parentPort, {
     plane,
     // not before there is a plugin: the sandboxes are a tenth of a worker's memory
-    loadersOf: async (code) => (await import('../../sandbox/plugin/loaders.ts')).makeLoaders(code),
+    loadersOf: async (code, wasmSeat) => {
+      const { makeLoaders, makeWasmLoader } = await import('../../sandbox/plugin/loaders.ts')
+      // one for the thread: generations share what its modules keep
+      if (wasmSeat) wasm ??= makeWasmLoader(wasmSeat, log)
+      return makeLoaders(code, await wasm)
+    },
     snapshot: () => {
       plane.measure()
       return meter.snapshot()

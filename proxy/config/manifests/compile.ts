@@ -24,12 +24,23 @@ export async function makeReady(definitions: readonly PluginDefinition[]): Promi
   await using compiler = new PluginCompiler()
   const ready: ReadyPlugin[] = []
   for (const definition of definitions) {
+    if (definition.wasm) {
+      ready.push(fetchedLater(definition))
+      continue
+    }
     if (!isScript(definition)) continue
     const { source, sourceMap, files, faults } = await compiledOf(definition, compiler)
     const version = definition.version ?? createHash('sha256').update(source).digest('hex').slice(0, 12)
     ready.push({ definition, version, source, sourceMap, origin: originOf(definition), files, faults })
   }
   return ready
+}
+
+/** Modules are fetched when it is known which of them this sidecar has. */
+function fetchedLater(definition: PluginDefinition): ReadyPlugin {
+  const { version, file, name } = definition
+  const origin = file.endsWith('.wasm') ? file : `${file}#${name}`
+  return { definition, version: version ?? '', source: '', sourceMap: null, origin, files: [], faults: [] }
 }
 
 function isScript({ text, report, paths }: PluginDefinition): boolean {
@@ -51,7 +62,7 @@ async function compiledOf(
   const { text, language, file } = definition
   // a line for the shell is a comment of the same length, so that places stay
   const asWritten = { source: text.replace(/^#!/, '//'), sourceMap: null, files: [] }
-  if (language === 'pipyjs') return { ...asWritten, faults: [] }
+  if (language === 'pipyjs' || language === 'wasm') return { ...asWritten, faults: [] }
   const origin = originOf(definition)
   const result = await compiler.compile({ text, language, file: origin, folder: dirname(file) })
   if (result.ok) return { ...result.plugin, faults: [] }

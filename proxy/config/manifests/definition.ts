@@ -1,8 +1,11 @@
 import type { ChainName } from '../../../chains/model.ts'
 import type { Path } from '../fault.ts'
 import type { TextPlace } from '../source/text-place.ts'
+import type { PhasePlace } from './phases.ts'
 import type { PolicyParts } from './policy.ts'
 import type { Report } from './report.ts'
+import type { Selector } from './selectors.ts'
+import type { WasmDefinition } from './wasm-definition.ts'
 
 /** In what a plugin's author wrote it. */
 export type AuthorLanguage = 'pipyjs' | 'javascript' | 'typescript'
@@ -12,7 +15,7 @@ export interface PluginDefinition {
   readonly name: string
   /** Null when nobody gave one. */
   readonly version: string | null
-  readonly language: AuthorLanguage
+  readonly language: AuthorLanguage | 'wasm'
   readonly text: string
   readonly file: string
   /** Where the lines of the text stand in the file; null when they do not stand there one by one. */
@@ -24,4 +27,18 @@ export interface PluginDefinition {
   readonly report: Report
   /** Where in the report its name and its text are. */
   readonly paths: { readonly name: Path; readonly text: Path }
+  /** Of a plugin that is a WebAssembly module, and of no other; its text is empty. */
+  readonly wasm?: WasmDefinition
+  /** Where in Istio's order it stands; missing where nobody says so. */
+  readonly place?: PhasePlace
+  /** The sidecars that it is for; all when missing. */
+  readonly selection?: WorkloadSelection
+}
+
+/** The sidecars that a plugin is for. */
+export interface WorkloadSelection {
+  /** By the labels of the pod; null is all, `none` none. */
+  readonly selector: Selector | 'none' | null
+  /** Null is all. */
+  readonly namespace: string | null
 }

@@ -4,13 +4,14 @@ import { choice, json, list, number, object, optional, type Read, required, text
 import { anyText, name } from '../shape/texts.ts'
 import { policyShape } from './policy.ts'
 import { pluginVersion, resourceName } from './texts.ts'
+import { wasmShape } from './wasm-shapes.ts'
 
 /** One of `plugins` of our YAML: a plugin from a file of its own, or more about one from the manifests. */
 export const pluginEntryShape = object('pluginEntry', {
   name: required(text(resourceName), 'The plugin.'),
   file: optional(
     text(name),
-    'Its script, relative to this config: .js or .mjs, .ts or .mts. Missing where a manifest has it.',
+    'Its script, relative to this config: .js or .mjs, .ts or .mts; or a .wasm. Missing where a manifest has it.',
   ),
   language: optional(
     choice(['pipyjs', 'javascript', 'typescript']),
@@ -29,7 +30,14 @@ export const pluginEntryShape = object('pluginEntry', {
     `Its place in the chains: higher ones come first. As its manifest or its file say when missing, else ${defaults.pluginPriority}, which is before load balancing.`,
   ),
   policy: optional(policyShape, 'How it is run. What is missing is as its manifest or its file say.'),
-  config: optional(json, 'What it is told where a service says nothing of it.'),
+  wasm: optional(
+    wasmShape,
+    'Of a plugin that is a WebAssembly module: its `url`, unless it has a `file`, and the rest.',
+  ),
+  config: optional(
+    json,
+    'What it is told where a service says nothing of it; of a WebAssembly module, its `pluginConfig`.',
+  ),
 })
 
 /** `manifests` of our YAML. */

@@ -17,7 +17,7 @@ const refused: readonly Case[] = [
   [
     'no script',
     spec('priority: 1'),
-    'plugins.yaml:5:3: Plugin x: spec: has no script: expected pipyscript, javascript or typescript',
+    'plugins.yaml:5:3: Plugin x: spec: has no script: expected pipyscript, javascript, typescript or wasm',
   ],
   [
     'an empty script',
@@ -62,7 +62,7 @@ const refused: readonly Case[] = [
   [
     'no kind',
     'metadata: { name: x }',
-    'plugins.yaml:1:1: kind: is missing: expected Plugin, PluginChain or PluginConfig',
+    'plugins.yaml:1:1: kind: is missing: expected Plugin, PluginChain, PluginConfig, WasmPlugin or TrafficExtension',
   ],
   [
     'no apiVersion',

@@ -18,6 +18,7 @@ import type { PluginChainResource, PluginConfigResource } from './resource-shape
 import { type Described, type Resources, readManifest } from './resources.ts'
 import { readScript } from './script-file.ts'
 import { type Versions, versionsByName } from './versions.ts'
+import { isModuleEntry, readModuleEntry, readModuleFile } from './wasm-files.ts'
 
 /** Where plugins come from. */
 export interface PluginSources {
@@ -68,11 +69,16 @@ export async function loadPlugins(sources: PluginSources, faults: FaultList): Pr
   const { entries } = sources
   const resources: Resources = { plugins: [], chains: [], configs: [], reports: [] }
   const own = new Map<PluginEntry, string>()
-  for (const entry of entries) if (entry.file !== null) own.set(entry, sources.within(entry.file))
+  for (const entry of entries) {
+    if (entry.file !== null) own.set(entry, sources.within(entry.file))
+    if (isModuleEntry(entry)) readEntryModule(entry, sources, resources, faults)
+  }
   const { files, watched } = await readManifestFiles(sources.manifests, faults)
   const ownFiles = new Set([...own.values()].map((path) => resolve(path)))
-  for (const file of files) if (!ownFiles.has(resolve(file.path))) readManifestFile(file, resources, faults)
-  for (const [entry, path] of own) await readEntryFile(entry, path, resources, faults)
+  for (const file of files)
+    if (!ownFiles.has(resolve(file.path))) readManifestFile(file, entries, resources, faults)
+  for (const [entry, path] of own)
+    if (!isModuleEntry(entry)) await readEntryFile(entry, path, resources, faults)
   refuseTwins(resources.chains)
   refuseTwins(resources.configs)
   const versions = versionsByName(resources.plugins)
@@ -102,8 +108,28 @@ export async function loadPlugins(sources: PluginSources, faults: FaultList): Pr
   }
 }
 
-function readManifestFile(file: ManifestFile, into: Resources, faults: FaultList): void {
+function readEntryModule(
+  entry: PluginEntry,
+  sources: PluginSources,
+  into: Resources,
+  faults: FaultList,
+): void {
+  const definition = readModuleEntry(entry, sources.within, into.reports, faults)
+  if (definition) into.plugins.push(definition)
+}
+
+function readManifestFile(
+  file: ManifestFile,
+  entries: readonly PluginEntry[],
+  into: Resources,
+  faults: FaultList,
+): void {
   const { path, text } = file
+  if (file.is === 'module') {
+    const definition = readModuleFile(path, entries, into.reports)
+    if (definition) into.plugins.push(definition)
+    return
+  }
   if (file.is === 'script') {
     const definition = readScript(path, text, null, into.reports)
     if (definition) into.plugins.push(definition)
@@ -181,7 +207,7 @@ function entriesByName(
         best === null ? 'expected a `file`, or manifests that define it' : `did you mean ${best}?`
       faults.add(path, `is ${show(name)}, and there is no such plugin: ${advice}`)
     }
-    if (file === null && entry.version !== null)
+    if (file === null && entry.version !== null && !isModuleEntry(entry))
       faults.add(
         faults.pathOf(entry, 'version'),
         'needs a `file`: the version of a plugin stands where the plugin does',

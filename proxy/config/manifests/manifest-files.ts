@@ -15,8 +15,9 @@ export interface AskedPath {
 /** A file that was read. */
 export interface ManifestFile {
   readonly path: string
+  /** Empty for a module: that is not text. */
   readonly text: string
-  readonly is: 'manifest' | 'script'
+  readonly is: 'manifest' | 'script' | 'module'
 }
 
 /** The files behind the paths that were asked for. */
@@ -30,7 +31,6 @@ const manifestExtension = /\.(ya?ml|json)$/
 /** Types and tests stand beside plugins and are none. */
 const besideExtension = /\.(d|test)\.[^.]+$/
 const expected = 'expected .yaml, .yml, .json, .js, .mjs, .ts or .mts'
-const laterWasm = 'is WebAssembly, which is not there yet: it is ignored'
 
 /**
  * Reads manifests and scripts: files as they are asked for, and of folders all
@@ -50,6 +50,10 @@ export async function readManifestFiles(
   let bytesLeft = configLimits.maxManifestsBytes
   for (const path of paths.values()) {
     watched.add(path)
+    if (isModule(path)) {
+      files.push({ path, text: '', is: 'module' })
+      continue
+    }
     const read = await readTextFile(path, configLimits.maxManifestBytes)
     if (!read.ok) {
       faults.addLoose(read.fault)
@@ -79,15 +83,11 @@ async function filesAt({ path, by }: AskedPath, faults: FaultList): Promise<read
     return refuse(`cannot be read: ${systemReason(thrown)}`)
   }
   if (!names) {
-    if (path.endsWith('.wasm')) faults.warnLoose(looseFault(path, laterWasm))
-    else if (isOurs(path)) return [path]
-    else return refuse(`is of no known kind: ${expected}`)
-    return []
+    if (isOurs(path) || isModule(path)) return [path]
+    return refuse(`is of no known kind: ${expected}, or .wasm`)
   }
   // Kubernetes keeps what its links lead to in folders that begin with two dots.
   const shown = names.filter((name) => !name.startsWith('.')).sort()
-  for (const name of shown)
-    if (name.endsWith('.wasm')) faults.warnLoose(looseFault(join(path, name), laterWasm))
   const ours = shown.filter((name) => isOurs(name) && !besideExtension.test(name))
   const { maxManifestFiles } = configLimits
   if (ours.length > maxManifestFiles)
@@ -96,4 +96,6 @@ async function filesAt({ path, by }: AskedPath, faults: FaultList): Promise<read
   return ours.map((name) => join(path, name))
 }
 
+/** A module lies beside the manifest that says how it is run, and is a plugin by itself only when it is asked for. */
+const isModule = (name: string): boolean => name.endsWith('.wasm')
 const isOurs = (name: string): boolean => manifestExtension.test(name) || scriptExtension.test(name)

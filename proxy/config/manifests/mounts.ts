@@ -10,7 +10,9 @@ import { type Path, show } from '../fault.ts'
 import type { FaultList } from '../fault-list.ts'
 import { closest } from '../shape/closest.ts'
 import { byPlace } from '../step-order.ts'
+import type { PluginDefinition } from './definition.ts'
 import type { LibraryPlugin, PluginLibrary } from './library.ts'
+import { placesInPhases } from './phases.ts'
 import type { PluginChainResource } from './resource-shapes.ts'
 import type { Described } from './resources.ts'
 import { isChainName } from './resources.ts'
@@ -62,13 +64,17 @@ export function wishesFor(library: PluginLibrary, site: Site): Wishes {
   for (const chain of chainNames) for (const { name } of site.chains[chain]) known.add(pluginOf(name) ?? '')
   for (const [name, { current, entry }] of library.plugins) {
     const chains = entry && entry.chains.length > 0 ? entry.chains : current.definition.chains
-    for (const chain of chains) wish(chain, name)
+    const isMeant = (entry && entry.chains.length > 0) || isSelected(current.definition, site)
+    for (const chain of chains) {
+      if (isMeant) wish(chain, name)
+      else known.add(name)
+    }
   }
   for (const described of library.chains) {
-    const isSelected = isFor(described, site)
+    const isMeant = isFor(described, site)
     for (const { name, plugin } of namesIn(described, library)) {
       known.add(plugin)
-      if (isSelected) wanted[name].add(plugin)
+      if (isMeant) wanted[name].add(plugin)
     }
   }
   // One that is called like a built-in module needs nobody to ask for it.
@@ -95,6 +101,14 @@ function namesIn({ resource, report }: Described<PluginChainResource>, library: 
       return []
     }),
   )
+}
+
+/** Whether a plugin that names its chains itself is for this sidecar. */
+function isSelected({ selection }: PluginDefinition, { identity }: Site): boolean {
+  if (!selection) return true
+  const { selector, namespace } = selection
+  const isElsewhere = namespace !== null && identity.namespace !== '' && namespace !== identity.namespace
+  return !isElsewhere && selector !== 'none' && selects(selector, identity.labels)
 }
 
 function isFor({ resource, report }: Described<PluginChainResource>, site: Site): boolean {
@@ -131,13 +145,18 @@ export function chainsWith(
   wishes: Wishes,
   faults: FaultList,
 ): Model['chains'] {
+  const places = placesInPhases(
+    [...library.plugins.values()].flatMap(({ current: { definition } }) =>
+      definition.place ? [{ name: definition.name, place: definition.place }] : [],
+    ),
+  )
   const chain = (name: ChainName): readonly StepConfig[] => {
     const kept = site.chains[name].filter((step) => isThere(step, name, library, site, faults))
     const missing = [...wishes.wanted[name]].filter(
       (plugin) => !kept.some((step) => step.name === stepOf(plugin)),
     )
     const steps = missing.reduce<readonly StepConfig[]>(
-      (before, plugin) => mounted(before, plugin, library),
+      (before, plugin) => mounted(before, plugin, library, places.get(plugin)?.[name] ?? null),
       kept,
     )
     const ordered = steps.toSorted(byPlace)
@@ -171,11 +190,13 @@ function mounted(
   steps: readonly StepConfig[],
   plugin: string,
   library: PluginLibrary,
+  place: number | null,
 ): readonly StepConfig[] {
   const builtIn = steps.find((step) => step.name === moduleOf(plugin))
   const rest = builtIn ? steps.filter((step) => step !== builtIn) : steps
   const given = givenPriority(library.plugins.get(plugin))
-  return [...rest, { name: stepOf(plugin), priority: given ?? builtIn?.priority ?? defaults.pluginPriority }]
+  const priority = given ?? place ?? builtIn?.priority ?? defaults.pluginPriority
+  return [...rest, { name: stepOf(plugin), priority }]
 }
 
 /** The priority that somebody gave a plugin, or null. */

@@ -5,6 +5,7 @@ import type { FaultList } from '../fault-list.ts'
 import type { ReadyPlugin } from './compile.ts'
 import type { LibraryPlugin, PluginLibrary } from './library.ts'
 import { chainsWith, givenPriority, pluginOf, type Site, wishesFor } from './mounts.ts'
+import { phasePriorities } from './phases.ts'
 import { noPolicy, overlay, type PolicyParts, policyOf } from './policy.ts'
 import { type ConfigTarget, ServiceConfigs } from './service-configs.ts'
 
@@ -68,13 +69,22 @@ function warnUnmounted(library: PluginLibrary, known: ReadonlySet<string>): void
   }
 }
 
+const languageOf = (language: ReadyPlugin['definition']['language']): PluginSpec['language'] =>
+  language === 'typescript' ? 'javascript' : language
+
+/** Where a plugin with a phase about stands; exactly it does so by the chains. */
+function placeOf({ current: { definition } }: LibraryPlugin): number | null {
+  const [chain] = definition.chains
+  return definition.place && chain ? phasePriorities[chain][definition.place.phase] : null
+}
+
 function specOf(plugin: LibraryPlugin): PluginSpec {
   const { current, previous, entry } = plugin
-  const priority = givenPriority(plugin) ?? defaults.pluginPriority
+  const priority = givenPriority(plugin) ?? placeOf(plugin) ?? defaults.pluginPriority
   const make = (ready: ReadyPlugin, more: PolicyParts, before: PluginSpec | null): PluginSpec => ({
     name: ready.definition.name,
     version: ready.version,
-    language: ready.definition.language === 'pipyjs' ? 'pipyjs' : 'javascript',
+    language: languageOf(ready.definition.language),
     source: ready.source,
     origin: ready.origin,
     lineOffset: ready.definition.textPlace?.lineOffset ?? 0,

@@ -15,6 +15,7 @@ import { anyText, name } from '../shape/texts.ts'
 import { policyShape } from './policy.ts'
 import { selectorShape } from './selectors.ts'
 import { pluginVersion, resourceName } from './texts.ts'
+import { wasmShape } from './wasm-shapes.ts'
 
 const kept = (description: string) => optional(json, description)
 
@@ -40,21 +41,23 @@ const metadataShape = object('metadata', {
   selfLink: kept('Written by Kubernetes.'),
 })
 
-const head = {
-  apiVersion: required(text(anyText), 'plugin.flomesh.io/v1alpha1'),
-  kind: required(text(anyText), 'Plugin, PluginChain or PluginConfig.'),
+/** What every resource begins with. */
+export const resourceHead = {
+  apiVersion: required(text(anyText), 'plugin.flomesh.io/v1alpha1, or extensions.istio.io/v1alpha1.'),
+  kind: required(text(anyText), 'Plugin, PluginChain, PluginConfig, WasmPlugin or TrafficExtension.'),
   metadata: required(metadataShape, 'Name and annotations.'),
   status: kept('Written by a control plane.'),
 } as const
 
 /** A plugin: its script, and where it stands among others. */
 export const pluginShape = object('plugin', {
-  ...head,
+  ...resourceHead,
   spec: required(
     object('pluginSpec', {
       pipyscript: optional(text(anyText), 'A script of PipyJS.'),
       javascript: optional(text(anyText), 'An ES module whose default export is a plugin.'),
       typescript: optional(text(anyText), 'The same in TypeScript.'),
+      wasm: optional(wasmShape, 'A WebAssembly module.'),
       priority: optional(
         number(-1_000_000, 1_000_000),
         `Its place in a chain: higher ones come first. ${defaults.pluginPriority} when missing, which is before load balancing.`,
@@ -71,7 +74,7 @@ export const pluginShape = object('plugin', {
 
 /** Which plugins stand in which chains of which sidecars. */
 export const pluginChainShape = object('pluginChain', {
-  ...head,
+  ...resourceHead,
   spec: required(
     object('pluginChainSpec', {
       chains: required(
@@ -97,7 +100,7 @@ export const pluginChainShape = object('pluginChain', {
 
 /** What a plugin is told about some services. */
 export const pluginConfigShape = object('pluginConfig', {
-  ...head,
+  ...resourceHead,
   spec: required(
     object('pluginConfigSpec', {
       plugin: required(text(resourceName), 'The plugin that it is for.'),

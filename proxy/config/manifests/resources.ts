@@ -7,6 +7,8 @@ import { readShape } from '../shape/read.ts'
 import type { Shape } from '../shape/shape.ts'
 import type { TextPlace } from '../source/text-place.ts'
 import type { PluginDefinition } from './definition.ts'
+import { ofTrafficExtension, ofWasmPlugin } from './istio-plugins.ts'
+import { trafficExtensionShape, wasmPluginShape } from './istio-shapes.ts'
 import { noPolicy, overlay, policyParts, saidTwice } from './policy.ts'
 import { Report } from './report.ts'
 import {
@@ -18,6 +20,7 @@ import {
   pluginShape,
 } from './resource-shapes.ts'
 import { checkSelector } from './selectors.ts'
+import { ownWasmDefinition, stampOf } from './wasm-definition.ts'
 import { annotationWords, readWords, type Word } from './words.ts'
 
 /** A resource that was read, and where to report what else is wrong with it. */
@@ -41,10 +44,17 @@ export interface ManifestDocument {
   readonly textPlace: (path: Path) => TextPlace | null
 }
 
-const kinds = ['Plugin', 'PluginChain', 'PluginConfig'] as const
-/** Kinds that are known and not there yet, with what to do meanwhile. */
-const laterKinds: ReadonlySet<string> = new Set(['WasmPlugin', 'TrafficExtension'])
-const groups: readonly string[] = ['plugin.flomesh.io', 'pillion.dev']
+const ownGroups: readonly string[] = ['plugin.flomesh.io', 'pillion.dev']
+const istioGroups: readonly string[] = ['extensions.istio.io']
+const kinds = {
+  Plugin: { groups: ownGroups, read: readPlugin },
+  PluginChain: { groups: ownGroups, read: readChain },
+  PluginConfig: { groups: ownGroups, read: readConfig },
+  WasmPlugin: { groups: istioGroups, read: readWasmPlugin },
+  TrafficExtension: { groups: istioGroups, read: readTrafficExtension },
+} as const
+type KindName = keyof typeof kinds
+const kindNames = Object.keys(kinds) as readonly KindName[]
 
 /** Reads one document of a manifest; a List is as many resources as it has items. */
 export function readManifest(file: string, document: ManifestDocument, into: Resources): void {
@@ -75,9 +85,7 @@ function readResource(file: string, document: ManifestDocument, into: Resources)
   const { kind, apiVersion, metadata } = root
   if (typeof kind === 'string') report.resource = oneLine(`${kind.slice(0, 80)} ${nameIn(metadata)}`)
   const known = knownKind(kind, apiVersion, report)
-  if (known === 'Plugin') readPlugin(document, report, into)
-  if (known === 'PluginChain') readChain(document, report, into)
-  if (known === 'PluginConfig') readConfig(document, report, into)
+  if (known) kinds[known].read(document, report, into)
 }
 
 const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -97,22 +105,15 @@ function nameIn(metadata: unknown): string {
   return typeof name === 'string' ? name.slice(0, 253) : ''
 }
 
-function knownKind(kind: unknown, apiVersion: unknown, report: Report): (typeof kinds)[number] | null {
+function knownKind(kind: unknown, apiVersion: unknown, report: Report): KindName | null {
   if (typeof kind !== 'string') {
-    report.add(['kind'], `is ${kind === undefined ? 'missing' : show(kind)}: expected ${orList(kinds)}`)
+    report.add(['kind'], `is ${kind === undefined ? 'missing' : show(kind)}: expected ${orList(kindNames)}`)
     return null
   }
-  if (laterKinds.has(kind)) {
-    report.warn(
-      ['kind'],
-      `is ${kind}, which is not there yet: WebAssembly plugins cannot be run, and it is ignored`,
-    )
-    return null
-  }
-  const known = kinds.find((one) => one === kind)
+  const known = kindNames.find((one) => one === kind)
   const group = typeof apiVersion === 'string' ? (apiVersion.split('/')[0] ?? '') : null
-  if (known && (group === null || groups.includes(group))) return known
-  const best = known ? null : closest(kind, kinds)
+  if (known && (group === null || kinds[known].groups.includes(group))) return known
+  const best = known ? null : closest(kind, kindNames)
   const of = known ? ` of ${show(group)}` : ''
   const advice = best === null ? '' : `; did you mean ${best}?`
   report.warn(['kind'], `is ${show(kind)}${of}, which is not known here: it is ignored${advice}`)
@@ -123,45 +124,75 @@ function read<T>(shape: Shape<T>, document: ManifestDocument, report: Report): T
   return readShape(shape, document.root, report.faults, 'manifest')
 }
 
-const scriptKeys = { pipyscript: 'pipyjs', javascript: 'javascript', typescript: 'typescript' } as const
+const languages = {
+  pipyscript: 'pipyjs',
+  javascript: 'javascript',
+  typescript: 'typescript',
+  wasm: 'wasm',
+} as const
+const languageKeys = Object.keys(languages) as readonly (keyof typeof languages)[]
 
 function readPlugin(document: ManifestDocument, report: Report, into: Resources): void {
   const resource = read(pluginShape, document, report)
   if (!resource) return
   const { metadata, spec } = resource
-  const keys = (['pipyscript', 'javascript', 'typescript'] as const).filter((key) => spec[key] !== null)
+  const keys = languageKeys.filter((key) => spec[key] !== null)
   const [key] = keys
   if (keys.length > 1) report.add(['spec'], `has ${keys.join(' and ')}: expected one of them`)
   if (!key) {
-    if (!report.faults.isRefused(['spec'], ...Object.keys(scriptKeys)))
-      report.add(['spec'], 'has no script: expected pipyscript, javascript or typescript')
+    if (!report.faults.isRefused(['spec'], ...languageKeys))
+      report.add(['spec'], 'has no script: expected pipyscript, javascript, typescript or wasm')
     return
   }
-  const said = readWords(annotationsOf(resource), annotationWords, noPolicy, report)
+  const said = readWords(annotationsOf(resource.metadata), annotationWords, noPolicy, report)
   const inSpec = policyParts(spec.policy, report)
   for (const part of saidTwice(inSpec, said.policy))
     report.add(['metadata', 'annotations'], `${part} is said by spec.policy too: say it in one place`)
   if (spec.version !== null && said.own.version !== null)
     report.add(['spec', 'version'], 'is said by an annotation too: say it in one place')
-  into.plugins.push({
+  const definition: PluginDefinition = {
     name: metadata.name,
     version: spec.version ?? said.own.version,
-    language: scriptKeys[key],
-    text: spec[key] ?? '',
+    language: languages[key],
+    text: key === 'wasm' ? '' : (spec[key] ?? ''),
     file: report.file,
-    textPlace: document.textPlace(['spec', key]),
+    textPlace: key === 'wasm' ? null : document.textPlace(['spec', key]),
     priority: spec.priority,
     policy: overlay(inSpec, said.policy),
     chains: [],
     report,
-    paths: { name: ['metadata', 'name'], text: ['spec', key] },
-  })
+    paths: { name: ['metadata', 'name'], text: key === 'wasm' ? ['spec', 'wasm', 'url'] : ['spec', key] },
+  }
+  if (key !== 'wasm' || !spec.wasm) into.plugins.push(definition)
+  else if (spec.wasm.url !== null) {
+    const wasm = ownWasmDefinition(spec.wasm, spec.wasm.url, report.file, stampOf(metadata), report)
+    into.plugins.push({ ...definition, wasm })
+  } else if (!report.faults.isRefused(['spec', 'wasm'], 'url'))
+    report.add(['spec', 'wasm'], 'has no `url`: expected where the module is')
+}
+
+function readWasmPlugin(document: ManifestDocument, report: Report, into: Resources): void {
+  const resource = read(wasmPluginShape, document, report)
+  if (!resource) return
+  into.plugins.push(ofWasmPlugin(resource, saidOf(resource.metadata, report), report))
+}
+
+function readTrafficExtension(document: ManifestDocument, report: Report, into: Resources): void {
+  const resource = read(trafficExtensionShape, document, report)
+  if (!resource) return
+  const definition = ofTrafficExtension(resource, saidOf(resource.metadata, report), report)
+  if (definition) into.plugins.push(definition)
+}
+
+function saidOf(metadata: PluginResource['metadata'], report: Report) {
+  const { own, policy } = readWords(annotationsOf(metadata), annotationWords, noPolicy, report)
+  return { version: own.version, policy }
 }
 
 const annotationPrefix = 'pillion.dev/'
 
-function annotationsOf({ metadata }: PluginResource): readonly Word[] {
-  return Object.entries(metadata.annotations).flatMap(([key, text]) => {
+function annotationsOf({ annotations }: PluginResource['metadata']): readonly Word[] {
+  return Object.entries(annotations).flatMap(([key, text]) => {
     if (!key.startsWith(annotationPrefix)) return []
     const path = ['metadata', 'annotations', key]
     return [{ name: key.slice(annotationPrefix.length), text, path }]

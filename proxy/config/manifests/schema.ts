@@ -1,7 +1,14 @@
 import { type JsonSchema, toJsonSchema } from '../shape/json-schema.ts'
+import { trafficExtensionShape, wasmPluginShape } from './istio-shapes.ts'
 import { pluginChainShape, pluginConfigShape, pluginShape } from './resource-shapes.ts'
 
-const kinds = { Plugin: pluginShape, PluginChain: pluginChainShape, PluginConfig: pluginConfigShape } as const
+const kinds = {
+  Plugin: pluginShape,
+  PluginChain: pluginChainShape,
+  PluginConfig: pluginConfigShape,
+  WasmPlugin: wasmPluginShape,
+  TrafficExtension: trafficExtensionShape,
+} as const
 
 /** The JSON Schema of one document of a manifest, made from the same tables as its reader. */
 export function manifestsSchema(): JsonSchema {
@@ -16,7 +23,7 @@ export function manifestsSchema(): JsonSchema {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'Pillion manifests',
-    description: "One of FSM's resources for plugins, with our additions.",
+    description: "One of FSM's resources for plugins, with our additions, or of Istio's.",
     type: 'object',
     required: ['apiVersion', 'kind'],
     properties: { kind: { enum: Object.keys(kinds) } },

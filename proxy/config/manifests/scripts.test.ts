@@ -101,7 +101,7 @@ test('a folder gives its manifests and scripts, and is watched with what they im
     },
     { manifests: ['all'], labelsFile: 'labels' },
   )
-  t.strictSame(warnings, ['all/four.wasm: is WebAssembly, which is not there yet: it is ignored'])
+  t.strictSame(warnings, [])
   t.strictSame(
     settings?.model.plugins.map(({ name }) => name),
     ['one', 'two'],
@@ -228,7 +228,7 @@ plugins:
   )
   const at = sidecar.split('\n').length
   t.match(faults, [
-    'x.txt: is of no known kind: expected .yaml, .yml, .json, .js, .mjs, .ts or .mts',
+    'x.txt: is of no known kind: expected .yaml, .yml, .json, .js, .mjs, .ts or .mts, or .wasm',
     'no-file.js: cannot be read: no such file',
     `sidecar.yaml:${at + 1}:13: manifests[0]: nowhere cannot be read: no such file`,
     `sidecar.yaml:${at + 3}:22: plugins[0].file: nothing.js cannot be read: no such file`,

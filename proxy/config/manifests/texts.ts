@@ -34,6 +34,15 @@ export const connectTarget = matching(
   '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+|\\*):([0-9]{1,5}|\\*)$',
 )
 
+/** Where a WebAssembly module is. */
+export const moduleUrl = matching(
+  'a URL: file:, http://, https:// or oci://',
+  '^(?:[fF][iI][lL][eE]:|[hH][tT][tT][pP][sS]?://|[oO][cC][iI]://|[A-Za-z0-9[])[!-~]{1,4000}$',
+)
+
+/** A SHA-256. */
+export const sha256Digest = matching('64 hexadecimal digits', '^[0-9A-Fa-f]{64}$')
+
 /** The name of an environment variable. */
 export const variableName = matching('the name of an environment variable', '^[A-Za-z_][A-Za-z0-9_]{0,254}$')
 

@@ -20,13 +20,6 @@ const warned: readonly Case[] = [
     'apiVersion: example.com/v1\nkind: Plugin\nmetadata: { name: x }',
     'plugins.yaml:2:7: Plugin x: kind: is "Plugin" of "example.com", which is not known here: it is ignored',
   ],
-  ...['WasmPlugin', 'TrafficExtension'].map(
-    (kind): Case => [
-      kind,
-      `apiVersion: extensions.istio.io/v1alpha1\nkind: ${kind}\nmetadata: { name: x }`,
-      `plugins.yaml:2:7: ${kind} x: kind: is ${kind}, which is not there yet: WebAssembly plugins cannot be run, and it is ignored`,
-    ],
-  ),
   [
     'unknown fields',
     `${plugin('x', 'prority: 7\npolicy: { onErr: open }')}${pluginChain('inbound-http', ['x'])}`,

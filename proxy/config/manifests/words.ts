@@ -1,5 +1,5 @@
 import { chainNames } from '../../../chains/model.ts'
-import { errorPolicies, pluginLanguages, pluginModes } from '../../../chains/plugins.ts'
+import { errorPolicies, pluginModes, scriptLanguages } from '../../../chains/plugins.ts'
 import { pluginBounds } from '../defaults.ts'
 import { type Path, show } from '../fault.ts'
 import { closest } from '../shape/closest.ts'
@@ -50,7 +50,7 @@ export const scriptWords = {
   version: pluginVersion,
   chain: listText(wordText(chainNames)),
   priority: numberText(-1_000_000, 1_000_000, false),
-  language: wordText([...pluginLanguages, 'typescript']),
+  language: wordText([...scriptLanguages, 'typescript']),
 } as const
 
 const allWords = [...Object.keys(scriptWords), ...Object.keys(policyWords)]
