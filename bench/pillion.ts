@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import wabt from 'wabt'
 import { stringify } from 'yaml'
 import type { Contestant, Stage } from './contestants.ts'
 import { freePort, proxyCore, startPinned } from './processes.ts'
@@ -63,6 +64,20 @@ export function pillionPlugins(count: number): Contestant {
   })
 }
 
+/** Like {@link pillionPlugins} with one plugin, which is a Proxy-Wasm module written by hand. */
+export function pillionWasm(): Contestant {
+  return pillion('Pillion, Proxy-Wasm plugin', async (stage, port) => {
+    const file = join(stage.folder, 'headers.wasm')
+    const text = new URL('peers/headers.wat', import.meta.url)
+    const module = (await wabt()).parseWat('headers.wat', readFileSync(text))
+    writeFileSync(file, module.toBinary({}).buffer)
+    module.destroy()
+    const plugins = [{ name: 'headers', file, chains: ['inbound-http'], priority: 115 }]
+    const chains = { 'inbound-http': ['http-routing', 'load-balancing'] }
+    return { ...inbound(stage, port, 'http'), chains, plugins }
+  })
+}
+
 /** Pillion as a relay of bytes. */
 export function pillionTcp(): Contestant {
   return pillion('Pillion, tcp', (stage, port) => inbound(stage, port, 'tcp'))
@@ -74,7 +89,10 @@ function inbound({ originPort }: Stage, port: number, protocol: 'http' | 'tcp') 
   }
 }
 
-function pillion(name: string, configFor: (stage: Stage, port: number) => object): Contestant {
+function pillion(
+  name: string,
+  configFor: (stage: Stage, port: number) => object | Promise<object>,
+): Contestant {
   return {
     name,
     missing: null,
@@ -82,7 +100,7 @@ function pillion(name: string, configFor: (stage: Stage, port: number) => object
       const port = await freePort()
       const file = join(stage.folder, `${name.replaceAll(/\W+/g, '-')}.yaml`)
       const settings = { admin: '127.0.0.1:0', metrics: '127.0.0.1:0', workers: 1 }
-      writeFileSync(file, stringify({ ...settings, ...configFor(stage, port) }))
+      writeFileSync(file, stringify({ ...settings, ...(await configFor(stage, port)) }))
       const command = [process.execPath, program, 'run', '-c', file]
       return Object.assign(await startPinned(proxyCore, command, port), { port })
     },

@@ -22,7 +22,7 @@ import {
 } from './contestants.ts'
 import { measureHttp } from './http.ts'
 import { generator } from './load/closed-loop.ts'
-import { buildPillion, pillionBare, pillionFull, pillionPlugins, pillionTcp } from './pillion.ts'
+import { buildPillion, pillionBare, pillionFull, pillionPlugins, pillionTcp, pillionWasm } from './pillion.ts'
 import { measurePluginMemory, measurePlugins } from './plugins.ts'
 import { canPin, freePort, isInstalled, loadCore, type Measured, startPinned } from './processes.ts'
 import { machine, writeResults } from './results.ts'
@@ -122,12 +122,14 @@ async function plugins(options: Options): Promise<string> {
     scriptedNginx('Lua'),
   ]
   const mark = nginx('off')
+  const module = pillionWasm()
   const pairs = [
     { without: mark.name, with: njs.name },
     { without: mark.name, with: lua.name },
     { without: bare.name, with: scripted.name },
+    { without: bare.name, with: module.name },
   ]
-  const contenders = await startAll([mark, njs, lua, bare, scripted], await startOrigin('small'))
+  const contenders = await startAll([mark, njs, lua, bare, scripted, module], await startOrigin('small'))
   const result = await measurePlugins(contenders, pairs, options)
   await stopAll()
   return result

@@ -1,0 +1,3 @@
+module auth-call
+
+go 1.24
