@@ -255,7 +255,9 @@ export class Guest {
   #description(thrown: number): Description {
     const { values } = this.instance
     this.#setAddress(0, thrown)
+    this.#watch.isTidying = true
     const result = this.#invoke(this.#describe, 1)
+    this.#watch.isTidying = false
     const text = values.text(result)
     if (text !== null) {
       this.#free(result)

@@ -27,6 +27,8 @@ export class Watch {
   isInterrupted = false
   /** The instance was stopped, in the middle of something. */
   isStopped = false
+  /** Whether what runs is code of ours that says what happened: it may go on while there is grace. */
+  isTidying = false
   #fuel: WebAssembly.Global | null = null
   #limitMs = 0
   #startedAt = 0
@@ -62,6 +64,7 @@ export class Watch {
     this.#usedMs = 0
     this.#stopAfterMs = 0
     this.isInterrupted = false
+    this.isTidying = false
   }
 
   /** Asked by the metered code when its fuel is out: how much more it gets; less than 0 is none. */
@@ -77,7 +80,8 @@ export class Watch {
 
   /** Asked by QuickJS: 1 to stop the script. */
   interrupt(): number {
-    if (this.#look() < this.#limitMs) return 0
+    const used = this.#look()
+    if (used < this.#limitMs || (this.isTidying && used < this.#limitMs * (1 + grace))) return 0
     this.isInterrupted = true
     return 1
   }

@@ -5,6 +5,11 @@ export type Allocate = (size: number) => number
 
 const nothing = new Uint8Array(0)
 
+/** Longer texts (names, keys, paths, values of fields) are taken as not there: what is done with one costs many times its length. */
+export const mostText = 65_536
+/** Bytes that count as much as a short function, by their shift. */
+const weightShift = 14
+
 /**
  * The memory of a guest. Addresses and lengths come from the guest: any number may be given, is taken as
  * unsigned, and is checked. Views are taken anew each time, for the guest may have grown its memory; none is
@@ -13,6 +18,12 @@ const nothing = new Uint8Array(0)
 export class GuestMemory {
   #memory: WebAssembly.Memory | null = null
   #allocate: Allocate = () => 0
+  readonly #worked: (weight: number) => void
+
+  /** `worked` is told what it costs the host to handle regions of that size (1 for a short function). */
+  constructor(worked: (weight: number) => void = () => undefined) {
+    this.#worked = worked
+  }
 
   /** Before this the guest has no byte. */
   attach(memory: WebAssembly.Memory, allocate: Allocate): void {
@@ -41,11 +52,13 @@ export class GuestMemory {
     const start = address >>> 0
     const size = length >>> 0
     if (start + size > this.size || this.#memory === null) return null
+    this.#worked(size >> weightShift)
     return size === 0 ? nothing : new Uint8Array(this.#memory.buffer, start, size)
   }
 
-  /** A region as text of one character a byte; null when it is not all inside. */
+  /** A region as text of one character a byte; null when it is not all inside, or longer than {@link mostText}. */
   text(address: number, length: number): string | null {
+    if (length >>> 0 > mostText) return null
     const bytes = this.bytes(address, length)
     return bytes && latin1(bytes)
   }

@@ -44,7 +44,7 @@ type GuestFunction = (...args: readonly number[]) => unknown
 class Machine implements VirtualMachine, Caller {
   readonly abi: AbiVersion
   readonly settings: WasmSettings
-  readonly memory = new GuestMemory()
+  readonly memory = new GuestMemory((weight) => this.worked(weight))
   readonly log: GuestLog
   readonly host: VirtualMachineHost
   readonly ports: VirtualMachinePorts

@@ -1,22 +1,29 @@
 import { type CallResult, type Status, status } from '../../contract.ts'
 import type { Caller } from '../caller.ts'
 import { latin1 } from '../guest-memory.ts'
-import { decodePairs } from '../pairs.ts'
+import { decodePairs, pairLimits } from '../pairs.ts'
 
 /** Functions that call out (1.16). Answers come as callbacks of the root context. */
 export function callOutFunctions(caller: Caller) {
   return { ...httpFunctions(caller), ...grpcFunctions(caller), ...openStreamFunctions(caller) }
 }
 
-/** Copies regions of the guest, given as address and length in turn; null when one is not all inside. */
-function copies({ memory }: Caller, regions: readonly number[]): Uint8Array[] | null {
-  const parts: Uint8Array[] = []
+/**
+ * Copies regions of the guest, given as address and length in turn; a status when one is not all inside, or when
+ * together they are more than a call-out may carry, which is asked before anything is copied.
+ */
+function copies({ memory, context }: Caller, regions: readonly number[]): Uint8Array[] | Status {
+  const { bufferKiB } = context.root.spec.policy.limits
+  const views: Uint8Array[] = []
+  let total = 0
   for (let index = 0; index < regions.length; index += 2) {
     const bytes = memory.bytes(regions[index] as number, regions[index + 1] as number)
-    if (bytes === null) return null
-    parts.push(bytes.slice())
+    if (bytes === null) return status.invalidMemoryAccess
+    total += bytes.length
+    views.push(bytes)
   }
-  return parts
+  if (total > bufferKiB * 1_024 + 2 * pairLimits.bytes) return status.internalFailure
+  return views.map((view) => view.slice())
 }
 
 /** Starts a call, and writes its id to a cell, which is known to be writable before anything is sent. */
@@ -43,7 +50,7 @@ function httpFunctions(caller: Caller) {
     ): Status {
       const regions = [upstream, upstreamLength, headers, headersLength, body, bodyLength]
       const parts = copies(caller, [...regions, trailers, trailersLength])
-      if (parts === null) return status.invalidMemoryAccess
+      if (typeof parts === 'number') return parts
       const [name, head, content, tail] = parts as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
       return start(caller, cell, timeoutMs, () =>
         caller.context.root.calls.http(
@@ -76,7 +83,7 @@ function grpcFunctions(caller: Caller) {
     ): Status {
       const regions = [upstream, upstreamLength, service, serviceLength, method, methodLength]
       const parts = copies(caller, [...regions, metadata, metadataLength, message, messageLength])
-      if (parts === null) return status.invalidMemoryAccess
+      if (typeof parts === 'number') return parts
       const [to, type, name, pairs, content] = parts as [
         ...[Uint8Array, Uint8Array, Uint8Array],
         ...[Uint8Array, Uint8Array],
@@ -107,7 +114,7 @@ function grpcFunctions(caller: Caller) {
     ): Status {
       const regions = [upstream, upstreamLength, service, serviceLength, method, methodLength]
       const parts = copies(caller, [...regions, metadata, metadataLength])
-      if (parts === null) return status.invalidMemoryAccess
+      if (typeof parts === 'number') return parts
       const [to, type, name, pairs] = parts as [Uint8Array, Uint8Array, Uint8Array, Uint8Array]
       return start(caller, cell, 0, () =>
         caller.context.root.calls.grpcStream(to, latin1(type), latin1(name), decodePairs(pairs)),

@@ -88,3 +88,15 @@ test('a whole map takes the place of another, if it is one', (t) => {
   t.strictSame(request.headers.fields, ['Host', 'new.example', 'x-only', 'a'])
   t.end()
 })
+
+test('what a guest adds to the fields of a message has a bound, in characters and in number', (t) => {
+  const long = new FieldMap(new HeaderList(), noLineFields)
+  const value = 'v'.repeat(60_000)
+  const answers = Array.from({ length: 20 }, () => long.add('x-long', value))
+  t.strictSame(answers.slice(0, 17), Array(17).fill(status.ok))
+  t.strictSame(answers.slice(17), Array(3).fill(status.badArgument))
+  const many = new FieldMap(new HeaderList(), noLineFields)
+  for (let at = 0; at < 1_024; at += 1) t.equal(many.add('x', ''), status.ok)
+  t.equal(many.add('x', ''), status.badArgument)
+  t.end()
+})

@@ -43,10 +43,15 @@ export function isField(name: string, value: string): boolean {
   return name.length > 0 && isAll(name, tokenChars) && isAll(value, valueChars)
 }
 
+/** What the fields of a message may come to by what guests add, in characters and in number. */
+const most = { characters: 1_048_576, fields: 1_024 } as const
+
 /** The fields of a message as a guest sees and edits them. */
 export class FieldMap implements HeaderMap {
   readonly #list: HeaderList
   readonly #line: LineFields
+  /** How much this map's guest has added; what it takes away again does not count. */
+  #added = 0
 
   constructor(list: HeaderList, line: LineFields) {
     this.#list = list
@@ -115,6 +120,8 @@ export class FieldMap implements HeaderMap {
     const answer = this.#line.set(lower, value)
     if (answer !== null) return answer
     if (isFraming(lower) || !isField(lower, value)) return status.badArgument
+    this.#added += lower.length + value.length
+    if (this.#added > most.characters || this.#list.size >= most.fields) return status.badArgument
     write(lower)
     return status.ok
   }
