@@ -27,7 +27,22 @@ export function wasmLoader(services: WasmServices, httpWasm: PluginLoader): Plug
     if (!spec.wasm) throw new PluginFault(spec, null, 'there is no module; a Wasm plugin has one')
     if (spec.wasm.abi === 'http-wasm') return httpWasm(spec, host)
     const make = () => new PluginInstance({ spec, host, services, machines, store })
-    return proxyWasmPlugin(spec, host, make)
+    const hold = holdShared(spec, spec.wasm.vmId, services)
+    try {
+      return proxyWasmPlugin(spec, host, make, hold)
+    } catch (thrown) {
+      hold[Symbol.dispose]()
+      throw thrown
+    }
+  }
+}
+
+/** Keeps what a vm id shares for as long as the plugin is loaded, whatever instances die meanwhile. */
+function holdShared(spec: PluginSpec, vmId: string, { shared }: WasmServices): Disposable {
+  try {
+    return shared.acquire(vmId)
+  } catch (thrown) {
+    throw new PluginFault(spec, null, thrown instanceof Error ? thrown.message : String(thrown))
   }
 }
 
@@ -51,7 +66,12 @@ function kindsOf({ wasm }: PluginSpec): { readonly isHttp: boolean; readonly isT
   return { isTcp, isHttp: has(httpCallbacks) || (!isTcp && has(streamCallbacks)) }
 }
 
-function proxyWasmPlugin(spec: PluginSpec, host: PluginHost, make: () => PluginInstance): SandboxedPlugin {
+function proxyWasmPlugin(
+  spec: PluginSpec,
+  host: PluginHost,
+  make: () => PluginInstance,
+  hold: Disposable,
+): SandboxedPlugin {
   const restarts = new Restarts(host.tools.clock, spec.policy.limits.callMs, loadMs)
   const dead = (reason: string) => pluginFailure(new PluginError(spec, 'crash', null, reason))
   let instance = restarts.run(make)
@@ -78,6 +98,7 @@ function proxyWasmPlugin(spec: PluginSpec, host: PluginHost, make: () => PluginI
       if (isDisposed) return
       isDisposed = true
       instance.unload()
+      hold[Symbol.dispose]()
     },
   }
 }

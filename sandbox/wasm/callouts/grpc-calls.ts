@@ -36,7 +36,7 @@ export class GrpcCalls {
     timeoutMs: number,
   ): CallResult {
     const withinMs = this.#open.limitOf(timeoutMs)
-    if (withinMs === null) return { status: status.badArgument }
+    if (withinMs === null) return { status: status.internalFailure }
     if (message.length > this.#open.maxBytes) return { status: status.internalFailure }
     const asked = this.#asked(upstream, service, method, metadata, withinMs)
     if (typeof asked === 'number') return { status: asked }
@@ -75,7 +75,7 @@ export class GrpcCalls {
     withinMs: number | null,
   ): Asked | Status {
     const headers = headersOf({ service, method, metadata, timeoutMs: withinMs })
-    if (!headers) return status.badArgument
+    if (!headers) return status.internalFailure
     for (const { upstream: name, authority } of targetsOf(upstream)) {
       const destination = this.#open.directory.find(name)
       if (!destination) continue

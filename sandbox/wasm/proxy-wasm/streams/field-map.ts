@@ -119,7 +119,9 @@ export class FieldMap implements HeaderMap {
     const lower = name.toLowerCase()
     const answer = this.#line.set(lower, value)
     if (answer !== null) return answer
-    if (isFraming(lower) || !isField(lower, value)) return status.badArgument
+    if (!isField(lower, value)) return status.badArgument
+    // Left out without a word: some SDKs end the instance at any other answer.
+    if (isFraming(lower)) return status.ok
     this.#added += lower.length + value.length
     if (this.#added > most.characters || this.#list.size >= most.fields) return status.badArgument
     write(lower)

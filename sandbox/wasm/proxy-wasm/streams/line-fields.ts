@@ -34,7 +34,8 @@ class DeclaredLength {
   }
 }
 
-const visible = /^[\x21-\x7e\x80-\xff]+$/
+/** A path and a query (RFC 9112, 3.2.1); nothing that another reader could take for a host or a fragment. */
+const originForm = /^\/[\x21\x22\x24-\x7e]*$/
 const isMethod = (value: string): boolean =>
   value.length > 0 && value.length <= 64 && isAll(value, tokenChars)
 const isAuthority = (value: string): boolean => isAll(value, valueChars)
@@ -52,8 +53,15 @@ export function requestLine(request: HttpRequest): LineFields {
     return name === 'content-length' ? length.value : undefined
   }
   const isRight = (name: string, value: string): boolean => {
-    if (name === ':method') return isMethod(value)
-    if (name === ':path') return visible.test(value)
+    if (name === ':method') {
+      // A CONNECT asks for a tunnel, past whatever looks at requests behind this plugin.
+      const isTunnel = value === 'CONNECT' || request.method === 'CONNECT'
+      return isMethod(value) && (value === request.method || !isTunnel)
+    }
+    if (name === ':path') {
+      const isAsterisk = value === '*' && request.method === 'OPTIONS'
+      return value === request.path || isAsterisk || (originForm.test(value) && request.method !== 'CONNECT')
+    }
     if (name === ':scheme') return value === 'http' || value === 'https'
     return (name === ':authority' || name === 'host') && isAuthority(value)
   }
