@@ -69,7 +69,7 @@ export function pillionWasm(): Contestant {
   return pillion('Pillion, Proxy-Wasm plugin', async (stage, port) => {
     const file = join(stage.folder, 'headers.wasm')
     const text = new URL('peers/headers.wat', import.meta.url)
-    const module = (await wabt()).parseWat('headers.wat', readFileSync(text))
+    const module = (await wabt()).parseWat('headers.wat', readFileSync(text, 'utf8'))
     writeFileSync(file, module.toBinary({}).buffer)
     module.destroy()
     const plugins = [{ name: 'headers', file, chains: ['inbound-http'], priority: 115 }]
